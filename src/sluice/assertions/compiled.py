@@ -1,0 +1,57 @@
+"""Compiles an assertion of a suite file into something that scores answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from sluice.assertions.model import Judge, Kind, Score, Subject
+from sluice.assertions.registry import find_type
+from sluice.assertions.when import When, parse_when
+from sluice.schema import Assertion
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledAssertion:
+    """An assertion ready to score; `fields` are the row fields that its value and `when` read."""
+
+    metric: str
+    type: str
+    kind: Kind
+    weight: float
+    semantics: int
+    fields: frozenset[str]
+    when: When | None
+    judge: Judge
+
+    def applies(self, row: Mapping[str, Any]) -> bool:
+        """Return whether `when` holds for a case."""
+        return self.when is None or self.when(row)
+
+    def score(self, subject: Subject) -> Score | None:
+        """Return the score, or None where `when` does not hold; raise AssertionProblem where it could not run."""
+        if self.when is not None and not self.when.predicate(subject.row):
+            return None
+        return self.judge(subject)
+
+
+def compile_assertion(assertion: Assertion, *, suite_code: ModuleType | None = None) -> CompiledAssertion:
+    """Compile one assertion; raise AssertionConfigError naming the key at fault.
+
+    `suite_code` is the suite's own module, where it has one; only `python` assertions use it.
+    """
+    kind_of_check = find_type(assertion.type)
+    when = None if assertion.when is None else parse_when(assertion.when)
+    check = kind_of_check.compile(assertion, {} if suite_code is None else vars(suite_code))
+    return CompiledAssertion(
+        metric=assertion.metric,
+        type=assertion.type,
+        kind=check.kind or kind_of_check.kind,
+        weight=assertion.weight,
+        semantics=kind_of_check.semantics,
+        fields=check.fields | (when.fields if when else frozenset()),
+        when=when,
+        judge=check.judge,
+    )

@@ -1,0 +1,55 @@
+"""The table of all assertion types, each with its opposite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.assertions import (
+    contains,
+    deepeval,
+    measurements,
+    patterns,
+    refusal,
+    similarity,
+    structured,
+    suite_code,
+    text,
+)
+from sluice.assertions.model import AssertionConfigError, AssertionType, Check, Score, Subject
+from sluice.errors import nearest
+from sluice.schema import Assertion
+
+NEGATION = "not-"
+
+
+def _opposite(base: AssertionType) -> AssertionType:
+    def compile_opposite(assertion: Assertion, functions: Mapping[str, Any]) -> Check:
+        check = base.compile(assertion, functions)
+        judge = check.judge
+
+        def opposite(subject: Subject) -> Score:
+            score = judge(subject)
+            return Score(1.0 - score.value, not score.passed, score.reason)
+
+        return Check(opposite, check.fields, check.kind)
+
+    title = f"the opposite of {base.name}: passes where that fails, and the value is 1 minus its value"
+    return AssertionType(NEGATION + base.name, title, base.kind, base.semantics, compile_opposite)
+
+
+_MODULES = (text, contains, patterns, structured, similarity, refusal, measurements, suite_code, deepeval)
+_BASES: tuple[AssertionType, ...] = tuple(item for module in _MODULES for item in module.TYPES)
+
+REGISTRY: Mapping[str, AssertionType] = {item.name: item for base in _BASES for item in (base, _opposite(base))}
+"""Type name -> type."""
+
+_JUDGED = {item.name: item for item in deepeval.JUDGED_TYPES}
+
+
+def find_type(name: str) -> AssertionType:
+    """Return a type by name; raise AssertionConfigError with the nearest known name."""
+    found = REGISTRY.get(name) or _JUDGED.get(name.removeprefix(NEGATION))
+    if found is None:
+        raise AssertionConfigError(f"no assertion type {name!r}; {nearest(name, REGISTRY)}", "type")
+    return found

@@ -1,0 +1,76 @@
+"""Content-addressed completions: the same request to the same model is answered once.
+
+Latency, canary, smoke and identity calls never read or write it (GATE 2).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from sluice.providers.base import Completion
+
+_CHUNK = 500
+
+
+class CompletionCache:
+    """A SQLite file of completions by key; a broken or foreign file is set aside, never trusted."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._connection = _open(path)
+        except sqlite3.DatabaseError:
+            path.replace(path.with_suffix(".broken"))
+            self._connection = _open(path)
+
+    def get(self, keys: Iterable[str]) -> dict[str, Completion]:
+        """Return key -> completion for those that are known."""
+        wanted = list(keys)
+        found: dict[str, Completion] = {}
+        for start in range(0, len(wanted), _CHUNK):
+            chunk = wanted[start : start + _CHUNK]
+            marks = ",".join("?" * len(chunk))
+            query = f"SELECT key, value FROM completions WHERE key IN ({marks})"  # noqa: S608 - only question marks
+            found.update((key, decode(json.loads(value))) for key, value in self._connection.execute(query, chunk))
+        return found
+
+    def put(self, completions: Mapping[str, Completion]) -> None:
+        """Store completions in one transaction; a known key keeps its first answer."""
+        rows = [(key, json.dumps(encode(value))) for key, value in completions.items()]
+        with self._connection:
+            self._connection.executemany("INSERT OR IGNORE INTO completions VALUES (?, ?)", rows)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=30)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS completions (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+    )
+    connection.commit()
+    return connection
+
+
+def encode(completion: Completion) -> dict[str, object]:
+    """Return a completion as JSON data."""
+    return {
+        "text": completion.text,
+        "finish_reason": completion.finish_reason,
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+        "latency": completion.latency,
+        "attempts": completion.attempts,
+    }
+
+
+def decode(data: Mapping[str, object]) -> Completion:
+    """Return the completion that `encode` wrote."""
+    return Completion(**data)  # type: ignore[arg-type]

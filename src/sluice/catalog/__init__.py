@@ -1,0 +1,22 @@
+"""Reads a working tree or a Git revision into one immutable `Catalog`; the only room that knows directory names."""
+
+from sluice.catalog.entries import Dataset, Entry, Row
+from sluice.catalog.load import DIRECTORIES, Catalog, load
+from sluice.catalog.reading_rules import READING_RULES
+from sluice.catalog.tree import GitTree, Tree, WorkingTree, default_base, find_root, resolve_revision
+
+__all__ = [
+    "DIRECTORIES",
+    "READING_RULES",
+    "Catalog",
+    "Dataset",
+    "Entry",
+    "GitTree",
+    "Row",
+    "Tree",
+    "WorkingTree",
+    "default_base",
+    "find_root",
+    "load",
+    "resolve_revision",
+]

@@ -1,0 +1,200 @@
+"""Builds a `Catalog` out of a tree: finds the files of each kind, parses and validates them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from sluice.catalog.entries import Dataset, Entry
+from sluice.catalog.tree import Tree
+from sluice.catalog.validation import validate
+from sluice.catalog.yaml_file import read_yaml
+from sluice.errors import Finding, InvalidFiles, UsageError, nearest
+from sluice.schema import DatasetCard, FileModel, Model, Prompt, Suite
+from sluice.schema.base import NAME_PATTERN
+
+DIRECTORIES: dict[str, str] = {
+    "prompt": "prompts",
+    "dataset": "datasets",
+    "suite": "evals",
+    "model": "models",
+}
+"""File kind -> directory."""
+
+_EXTENSIONS = {
+    "prompts": {".yaml"},
+    "datasets": {".yaml", ".jsonl"},
+    "evals": {".yaml", ".py"},
+    "models": {".yaml"},
+}
+_LFS = b"version https://git-lfs.github.com/spec/"
+
+FileT = TypeVar("FileT", bound=FileModel)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything that the ground floor declares, at one revision; `findings` are problems met while reading."""
+
+    tree: Tree
+    prompts: Mapping[str, Entry[Prompt]]
+    datasets: Mapping[str, Dataset]
+    suites: Mapping[str, Entry[Suite]]
+    models: Mapping[str, Entry[Model]]
+    suite_code: Mapping[str, bytes]
+    findings: tuple[Finding, ...] = field(default=())
+
+    @property
+    def label(self) -> str:
+        """Which revision this is, in words."""
+        return self.tree.label
+
+    @property
+    def commit(self) -> str | None:
+        """The commit hash, or None for a working tree."""
+        return self.tree.commit
+
+    def require_valid(self) -> Catalog:
+        """Return self, or raise InvalidFiles with every finding."""
+        errors = [finding for finding in self.findings if finding.severity == "error"]
+        if errors:
+            raise InvalidFiles(errors)
+        return self
+
+    def suite(self, name: str) -> Entry[Suite]:
+        """Return a suite by name; raise UsageError with the nearest known name."""
+        if name not in self.suites:
+            raise UsageError(f"no suite {name!r} in {self.label}; {nearest(name, self.suites)}")
+        return self.suites[name]
+
+    def prompt(self, name: str) -> Entry[Prompt]:
+        """Return a prompt by name; raise UsageError with the nearest known name."""
+        if name not in self.prompts:
+            raise UsageError(f"no prompt {name!r} in {self.label}; {nearest(name, self.prompts)}")
+        return self.prompts[name]
+
+    def model(self, name: str) -> Entry[Model]:
+        """Return a model by name; raise UsageError with the nearest known name."""
+        if name not in self.models:
+            raise UsageError(f"no model {name!r} in {self.label}; {nearest(name, self.models)}")
+        return self.models[name]
+
+
+def load(tree: Tree) -> Catalog:
+    """Read every file of the ground floor. Bad files are left out and become findings."""
+    findings: list[Finding] = []
+    files = {kind: _files(tree, directory, findings) for kind, directory in DIRECTORIES.items()}
+    prompts = _entries(tree, files["prompt"], Prompt, findings)
+    suites = _entries(tree, files["suite"], Suite, findings)
+    models = _entries(tree, files["model"], Model, findings)
+    cards = _entries(tree, files["dataset"], DatasetCard, findings)
+    return Catalog(
+        tree=tree,
+        prompts=prompts,
+        datasets=_datasets(tree, files["dataset"], cards, findings),
+        suites=suites,
+        models=models,
+        suite_code={PurePosixPath(path).stem: tree.read(path) for path in files["suite"] if path.endswith(".py")},
+        findings=tuple(sorted(findings)),
+    )
+
+
+def _files(tree: Tree, directory: str, findings: list[Finding]) -> list[str]:
+    """Return the usable files of one directory; others become findings. Weights lie deeper and have no kind."""
+    found = []
+    for path in tree.paths(directory):
+        pure = PurePosixPath(path)
+        if pure.name == "README.md" or (len(pure.parts) > 2 and directory == "models"):
+            continue
+        problem = _file_problem(tree, path, directory)
+        if problem:
+            findings.append(problem)
+        else:
+            found.append(path)
+    return found
+
+
+def _file_problem(tree: Tree, path: str, directory: str) -> Finding | None:
+    pure = PurePosixPath(path)
+    allowed = _EXTENSIONS[directory]
+    escape = tree.escapes(path)
+    if escape:
+        return Finding(path, 1, 1, "file-escapes", escape, "a plain file of this repository", "copy the file here")
+    if len(pure.parts) > 2 or pure.suffix not in allowed:
+        names = " or ".join(f"{directory}/<name>{suffix}" for suffix in sorted(allowed))
+        return Finding(path, 1, 1, "file-unknown", f"a file {pure.name!r} here", names, "rename, move or delete it")
+    if not re.match(NAME_PATTERN, pure.stem):
+        return Finding(
+            path,
+            1,
+            1,
+            "file-name",
+            repr(pure.stem),
+            "lower case letters, digits, dots, dashes",
+            "rename the file",
+        )
+    return None
+
+
+def _entries(tree: Tree, paths: list[str], kind: type[FileT], findings: list[Finding]) -> dict[str, Entry[FileT]]:
+    entries: dict[str, Entry[FileT]] = {}
+    for path in paths:
+        if not path.endswith(".yaml"):
+            continue
+        source = read_yaml(path, tree.read(path))
+        problems = list(source.findings)
+        value = None if source.data is None else validate(path, source, kind, problems)
+        # A scalar that YAML readers disagree about is reported once, not again as a value of the wrong type.
+        findings += source.findings
+        places = {(finding.line, finding.column) for finding in source.findings}
+        findings += [new for new in problems[len(source.findings) :] if (new.line, new.column) not in places]
+        if source.findings:
+            value = None
+        if value is not None:
+            name = PurePosixPath(path).stem
+            entries[name] = Entry(name, path, value, source)
+    return entries
+
+
+def _datasets(
+    tree: Tree, paths: list[str], cards: Mapping[str, Entry[DatasetCard]], findings: list[Finding]
+) -> dict[str, Dataset]:
+    rows = {PurePosixPath(path).stem: path for path in paths if path.endswith(".jsonl")}
+    card_paths = {PurePosixPath(path).stem for path in paths if path.endswith(".yaml")}
+    for name in sorted(set(rows) - card_paths):
+        expected = f"a card {name}.yaml beside it"
+        findings.append(
+            Finding(
+                rows[name],
+                1,
+                1,
+                "dataset-card-missing",
+                "rows alone",
+                expected,
+                "write the card (sluice new dataset)",
+            )
+        )
+    datasets = {}
+    for name, card in cards.items():
+        rows_path = rows.get(name) or str(PurePosixPath(card.path).with_suffix(".jsonl"))
+        data = tree.read(rows_path) if name in rows else None
+        problem = _rows_problem(card, rows_path, data)
+        if problem:
+            findings.append(problem)
+        else:
+            datasets[name] = Dataset(name, card.path, card.value, card.source, rows_path, data)
+    return datasets
+
+
+def _rows_problem(card: Entry[DatasetCard], rows_path: str, data: bytes | None) -> Finding | None:
+    if data is None:
+        return Finding(card.path, 1, 1, "dataset-rows-missing", "a card alone", f"rows in {rows_path}", "add the rows")
+    if data.startswith(_LFS):
+        return Finding(rows_path, 1, 1, "dataset-lfs-pointer", "a Git LFS pointer", "the rows", "run git lfs pull")
+    if data[:3] == b"\xef\xbb\xbf" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        fix = "save the file as UTF-8 without a byte order mark"
+        return Finding(rows_path, 1, 1, "file-encoding", "a byte order mark", "UTF-8 without one", fix)
+    return None

@@ -1,0 +1,182 @@
+"""Where files come from: the working tree, or any Git revision without checking it out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from sluice.errors import CannotJudge, UsageError
+
+MAX_FILE_BYTES = 2_000_000_000
+
+
+class Tree(Protocol):
+    """A read-only set of files, by POSIX paths relative to the repository's root."""
+
+    label: str
+    commit: str | None
+
+    def paths(self, under: str) -> list[str]:
+        """Return the files below a directory, sorted; empty where it does not exist."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Return a file's bytes; raise FileNotFoundError where there is none."""
+        ...
+
+    def escapes(self, path: str) -> str | None:
+        """Return where a path leads if it leaves the repository or is no plain file, else None."""
+        ...
+
+
+class WorkingTree:
+    """Files as they lie on disk, committed or not."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.label = "working tree"
+        self.commit: str | None = None
+
+    def paths(self, under: str) -> list[str]:
+        """Walk one directory; hidden files and caches are not part of the ground floor."""
+        found: list[str] = []
+        for directory, names, files in os.walk(self.root / under):
+            names[:] = sorted(name for name in names if not name.startswith((".", "__")))
+            relative = PurePosixPath(Path(directory).relative_to(self.root).as_posix())
+            found += [str(relative / name) for name in files if not name.startswith(".")]
+        return sorted(found)
+
+    def read(self, path: str) -> bytes:
+        """Read one file; a path that leaves the repository is refused as missing."""
+        if self.escapes(path):
+            raise FileNotFoundError(path)
+        return (self.root / path).read_bytes()
+
+    def escapes(self, path: str) -> str | None:
+        """Resolve symlinks and compare with the root; devices and pipes count as escapes."""
+        if "\0" in path or PurePosixPath(path).is_absolute():
+            return path
+        target = (self.root / path).resolve()
+        if not target.is_relative_to(self.root):
+            return str(PurePosixPath("..") / target.name)
+        if target.exists() and not target.is_file():
+            return "a directory or device"
+        return None
+
+
+class GitTree:
+    """Files of one commit, read through one `git cat-file --batch` process."""
+
+    def __init__(self, root: Path, revision: str) -> None:
+        self.root = root
+        commit = resolve_revision(root, revision)
+        self.commit: str | None = commit
+        self.label = revision
+        self._blobs = self._list(commit)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def _list(self, commit: str) -> dict[str, tuple[str, str]]:
+        output = _git(self.root, "ls-tree", "-r", "-z", "--full-tree", commit)
+        blobs: dict[str, tuple[str, str]] = {}
+        for entry in filter(None, output.split(b"\0")):
+            header, _, path = entry.partition(b"\t")
+            mode, _, identifier = header.decode("ascii").split(" ")
+            blobs[path.decode("utf-8", "surrogateescape")] = (mode, identifier)
+        return blobs
+
+    def paths(self, under: str) -> list[str]:
+        """Return the blobs below a directory of the commit."""
+        prefix = under.rstrip("/") + "/"
+        return sorted(path for path in self._blobs if path.startswith(prefix) and "/." not in path)
+
+    def read(self, path: str) -> bytes:
+        """Read one blob through the running batch process."""
+        mode, identifier = self._blobs.get(path, ("", ""))
+        if not mode.startswith("100"):
+            raise FileNotFoundError(path)
+        process = self._batch()
+        assert process.stdin and process.stdout
+        process.stdin.write(identifier.encode() + b"\n")
+        process.stdin.flush()
+        header = process.stdout.readline().split()
+        if len(header) != 3:
+            raise CannotJudge(f"object {identifier} of {path} is missing; fetch the history (git fetch --unshallow)")
+        data = process.stdout.read(int(header[2]))
+        process.stdout.read(1)
+        return data
+
+    def _batch(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                ["git", "cat-file", "--batch"], cwd=self.root, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        return self._process
+
+    def close(self) -> None:
+        """End the batch process."""
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
+
+    def escapes(self, path: str) -> str | None:
+        """Symlinks in a commit are never followed."""
+        mode, _ = self._blobs.get(path, ("", ""))
+        return "a symbolic link" if mode == "120000" else None
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise UsageError("git is not installed; Sluice reads revisions through it") from None
+    if done.returncode:
+        message = done.stderr.decode("utf-8", "replace").strip()
+        raise UsageError(f"git {arguments[0]} failed: {message}")
+    return done.stdout
+
+
+def resolve_revision(root: Path, revision: str) -> str:
+    """Return the commit hash of a revision; raise UsageError where Git does not know it."""
+    if revision.startswith("-"):
+        raise UsageError(f"{revision!r} is not a revision")
+    try:
+        return _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
+    except UsageError:
+        raise UsageError(f"Git knows no commit {revision!r} here; fetch it, or name another with --base") from None
+
+
+def default_base(root: Path) -> str | None:
+    """Return the merge base with `origin/main` (or `main`), or None in a repository without either."""
+    for branch in ("origin/main", "main"):
+        try:
+            commit = resolve_revision(root, branch)
+        except UsageError:
+            continue
+        merge_base = subprocess.run(
+            ["git", "merge-base", commit, "HEAD"], cwd=root, capture_output=True, text=True, check=False
+        )
+        return merge_base.stdout.strip() or commit
+    return None
+
+
+def find_root(start: Path) -> Path:
+    """Return the repository that holds a directory: the nearest parent with `prompts` or `.git`."""
+    for directory in (start.resolve(), *start.resolve().parents):
+        if (directory / ".git").exists() or any((directory / room).is_dir() for room in ("prompts", "evals")):
+            return directory
+    raise UsageError(f"{start} is not inside a Sluice repository (no prompts/ and no Git repository above it)")
+
+
+def hashes(tree: Tree, paths: Iterable[str]) -> dict[str, str]:
+    """Return path -> `sha256:<hex>` of files that exist."""
+    found: dict[str, str] = {}
+    for path in paths:
+        try:
+            found[path] = "sha256:" + hashlib.sha256(tree.read(path)).hexdigest()
+        except FileNotFoundError:
+            continue
+    return found

@@ -1,0 +1,75 @@
+"""Case ids as rows stream by: present, text, unique, and not confusable with one another."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Any
+
+from sluice.catalog import Dataset
+from sluice.catalog.entries import Row
+from sluice.checks.places import row_column
+from sluice.errors import Finding
+
+MOST = 100
+"""Findings of one kind in one file after which the rest is left out."""
+
+
+class CaseIds:
+    """Called with every row of one dataset; remembers one folded id and line for each."""
+
+    def __init__(self, dataset: Dataset, findings: list[Finding]) -> None:
+        self._dataset = dataset
+        self._findings = findings
+        self._field = dataset.value.id
+        self._lines: dict[str, int] = {}
+        self._found = 0
+
+    def __call__(self, line: int, row: Row) -> None:
+        """Check one row's id."""
+        value = row.get(self._field)
+        if type(value) is not str:
+            self._not_text(line, value)
+            if not isinstance(value, int | float):
+                return
+            value = str(value)
+        elif not value or value.isspace():
+            self._add(line, "row-id-missing", repr(value), "an id that identifies this case for ever", "give it an id")
+            return
+        first = self._lines.setdefault(fold(value), line)
+        if first != line:
+            self._second(line, value, first)
+
+    def _not_text(self, line: int, value: Any) -> None:
+        if value is None:
+            found = "null" if value is None and self._has(line) else f"no {self._field!r}"
+            self._add(line, "row-id-missing", found, "an id that identifies this case for ever", "give it an id")
+        else:
+            found = f"{json.dumps(value)[:40]} ({type(value).__name__})"
+            self._add(line, "row-id-type", found, "text", "write the id in quotes; never reuse it")
+
+    def _has(self, line: int) -> bool:
+        return self._field in json.loads(self._dataset.line(line))
+
+    def _second(self, line: int, value: str, first: int) -> None:
+        original = str(json.loads(self._dataset.line(first))[self._field])
+        if original == value:
+            found = f"{value!r} again, first in line {first}"
+            self._add(line, "row-id-duplicate", found, "each id once", "give this case an id of its own")
+        else:
+            found = f"{value!a}, which people take for {original!a} of line {first}"
+            expected = "ids that differ by more than case, blanks or Unicode form"
+            self._add(line, "row-id-confusable", found, expected, "rename the newer one")
+
+    def _add(self, line: int, rule: str, found: str, expected: str, fix: str) -> None:
+        self._found += 1
+        if self._found <= MOST:
+            column = row_column(self._dataset.line(line), [self._field])
+            self._findings.append(Finding(self._dataset.rows_path, line, column, rule, found, expected, fix))
+
+
+def fold(text: str) -> str:
+    """Return what two ids that people cannot tell apart have in common."""
+    if text.isascii():
+        return text.strip().lower()
+    return unicodedata.normalize("NFKC", text).strip().casefold()

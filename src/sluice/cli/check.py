@@ -1,0 +1,51 @@
+"""Every rule has an id; findings say path:line:column, what was found, what was expected and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from sluice.checks import RULES, check
+from sluice.cli.options import add_format, add_root, repository
+from sluice.errors import ExitCode, Finding
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_root(parser)
+    add_format(parser)
+    parser.add_argument("--revision", metavar="REV", help="check a Git revision instead of the working tree")
+    parser.add_argument("--rules", action="store_true", help="list every rule instead of checking")
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Print all findings; exit 3 where one of them is an error."""
+    if arguments.rules:
+        _print_rules(arguments.format)
+        return ExitCode.OK
+    repo = repository(arguments)
+    findings = check(repo.at(arguments.revision) if arguments.revision else repo.working())
+    print(_rendered(findings, arguments.format), end="")
+    return ExitCode.INVALID if any(finding.severity == "error" for finding in findings) else ExitCode.OK
+
+
+def _print_rules(style: str) -> None:
+    if style == "json":
+        print(json.dumps({name: rule.title for name, rule in sorted(RULES.items())}, indent=2))
+        return
+    for name, rule in sorted(RULES.items()):
+        print(f"- `{name}`: {rule.title}" if style == "markdown" else f"{name:34} {rule.title}")
+
+
+def _rendered(findings: list[Finding], style: str) -> str:
+    if style == "json":
+        return json.dumps({"format": 1, "findings": [asdict(finding) for finding in findings]}, indent=2) + "\n"
+    errors = sum(finding.severity == "error" for finding in findings)
+    summary = f"{errors} error(s), {len(findings) - errors} warning(s)"
+    if not findings:
+        return "no findings\n"
+    if style == "markdown":
+        lines = [f"- `{finding}`" for finding in findings]
+        return "\n".join([f"**{summary}**", "", *lines, ""])
+    return "\n".join([*map(str, findings), summary, ""])

@@ -1,0 +1,156 @@
+"""Looks at Python, packages, Git, weights and endpoints, and names the command that repairs what is missing.
+
+Exit 0 where everything that an eval of this repository needs is here, 4 where something is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from sluice.catalog import Catalog, default_base
+from sluice.cli.options import Repository, add_format, add_root, repository
+from sluice.errors import CannotJudge, ExitCode, SluiceError, UsageError
+from sluice.runner.connect import connect, weights_directory
+from sluice.runner.engine import Engine, api_key, choose_engine
+from sluice.schema import PathSource
+
+LOCAL_PACKAGES = ("torch", "transformers", "tokenizers")
+FREE_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One thing that was looked at. `repair` says what to do where the state is not `ok`."""
+
+    name: str
+    state: Literal["ok", "note", "missing"]
+    found: str
+    repair: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_root(parser)
+    add_format(parser)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Print every diagnosis; exit 4 where an eval could not run."""
+    found = list(diagnose(repository(arguments)))
+    print(_rendered(found, arguments.format))
+    return ExitCode.CANNOT_JUDGE if any(one.state == "missing" for one in found) else ExitCode.OK
+
+
+def diagnose(repo: Repository) -> Iterator[Diagnosis]:
+    """Yield what this machine and this repository have, in the order in which things are needed."""
+    yield Diagnosis("python", "ok", f"{sys.version.split()[0]} on {sys.platform}, {os.cpu_count()} cores")
+    yield _git()
+    yield _base(repo)
+    yield _space(repo)
+    catalog = repo.working()
+    for model in sorted({entry.value.model for entry in catalog.prompts.values()} & set(catalog.models)):
+        yield from _model(repo, catalog, model)
+
+
+def _git() -> Diagnosis:
+    path = shutil.which("git")
+    if path is None:
+        return Diagnosis("git", "missing", "no git command", "install Git; revisions are read through it")
+    return Diagnosis("git", "ok", "found")
+
+
+def _base(repo: Repository) -> Diagnosis:
+    """Without a base there is nothing to compare with: every verdict would be `first`."""
+    if shutil.which("git") is None:
+        return Diagnosis("base", "missing", "unknown without Git", "install Git")
+    try:
+        base = default_base(repo.root)
+    except UsageError as error:
+        return Diagnosis("base", "note", str(error), "commit something first")
+    if base is None:
+        return Diagnosis("base", "note", "neither origin/main nor main", "git fetch origin main, or pass --base REV")
+    return Diagnosis("base", "ok", f"commit {base[:12]}")
+
+
+def _space(repo: Repository) -> Diagnosis:
+    free = shutil.disk_usage(repo.root).free
+    found = f"{free / 1e9:.1f} GB free"
+    if free < FREE_BYTES:
+        return Diagnosis("disk", "missing", found, f"free some; journals and answers go to {repo.state.name}/")
+    return Diagnosis("disk", "ok", found)
+
+
+def _model(repo: Repository, catalog: Catalog, model: str) -> Iterator[Diagnosis]:
+    """Yield what answers for one model here, and what that engine needs."""
+    name = f"model {model}"
+    try:
+        engine = choose_engine(catalog, model)
+    except SluiceError as error:
+        yield Diagnosis(name, "missing", "nothing here serves it", str(error))
+        return
+    if engine.endpoint:
+        yield _server(repo, catalog, engine)
+        return
+    yield _packages(name)
+    yield _weights(repo, catalog, engine)
+
+
+def _server(repo: Repository, catalog: Catalog, engine: Engine) -> Diagnosis:
+    """Ask the server what it is; it must be what the model file names."""
+    name, key = f"model {engine.model}", "with" if api_key(engine.model) else "without"
+    try:
+        connect(catalog, engine, repo.state).close()
+    except SluiceError as error:
+        return Diagnosis(name, "missing", f"no usable server at {engine.endpoint} ({key} a key)", str(error))
+    return Diagnosis(name, "ok", f"{engine.title}, at {engine.endpoint} ({key} a key)")
+
+
+def _packages(name: str) -> Diagnosis:
+    found, absent = [], []
+    for package in LOCAL_PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            absent.append(package)
+    if absent:
+        repair = "run scripts/setup, or pip install 'sluice[local]'"
+        return Diagnosis(f"{name}, packages", "missing", f"no {', '.join(absent)}", repair)
+    return Diagnosis(f"{name}, packages", "ok", ", ".join(found))
+
+
+def _weights(repo: Repository, catalog: Catalog, engine: Engine) -> Diagnosis:
+    name = f"model {engine.model}, weights"
+    source = catalog.model(engine.model).value.source
+    if not isinstance(source, PathSource):
+        return Diagnosis(name, "missing", "no weights in this repository", "serve it, and name the endpoint")
+    try:
+        weights_directory(catalog, source, repo.state)
+    except CannotJudge as error:
+        return Diagnosis(name, "missing", "not the files that the model names", str(error))
+    size = sum((Path(repo.root) / source.path / file).stat().st_size for file in source.files)
+    return Diagnosis(name, "ok", f"{engine.title}, {len(source.files)} files, {size / 1e6:.1f} MB, digests match")
+
+
+def _rendered(found: list[Diagnosis], style: str) -> str:
+    if style == "json":
+        return json.dumps({"format": 1, "diagnoses": [asdict(one) for one in found]}, indent=2)
+    if style == "markdown":
+        rows = [f"| {one.name} | {one.state} | {one.found} | {one.repair} |" for one in found]
+        return "\n".join(["| what | state | found | what to do |", "|---|---|---|---|", *rows])
+    width = max(len(one.name) for one in found)
+    return "\n".join(line for one in found for line in _lines(one, width))
+
+
+def _lines(one: Diagnosis, width: int) -> Iterator[str]:
+    yield f"{one.state:<8}{one.name.ljust(width)}  {one.found}"
+    if one.repair:
+        yield f"{'':<8}{'':<{width}}  -> {one.repair}"

@@ -1,0 +1,34 @@
+"""promptfoo: prompts, tests and deterministic assertions become a prompt, a dataset and a suite. What cannot be
+kept is refused with file, test and reason; nothing is written then.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sluice.cli.options import add_root, repository
+from sluice.cli.writing import write_new
+from sluice.errors import ExitCode, InvalidFiles
+from sluice.interchange.promptfoo import import_config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("kind", choices=("promptfoo",), help="which tool's configuration")
+    parser.add_argument("file", help="the configuration file")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
+    add_root(parser)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Import; exit 3 with findings where something cannot be kept."""
+    repo = repository(arguments)
+    imported = import_config(Path(arguments.file), repo.root)
+    errors = [finding for finding in imported.findings if finding.severity == "error"]
+    if errors:
+        raise InvalidFiles(imported.findings)
+    for finding in imported.findings:
+        print(finding)
+    write_new(repo.root, imported.files, dry_run=arguments.dry_run)
+    return ExitCode.OK

@@ -1,0 +1,98 @@
+"""What `eval` and `compare` share: checking both sides, running with progress, keeping and showing the judgement."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from sluice.catalog import Catalog
+from sluice.checks import check
+from sluice.cli.options import Repository, quiet, sides
+from sluice.cli.progress import BarWatcher, LineWatcher
+from sluice.digest import canonical_json
+from sluice.errors import CannotJudge, InvalidFiles
+from sluice.gate.changes import find_changes
+from sluice.gate.judge import judge
+from sluice.gate.judgement import Judgement
+from sluice.report import json as report_json
+
+
+def add_judging_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a run."""
+    parser.add_argument("--complete", action="store_true", help="ask every case, even where an early look decides")
+    parser.add_argument("--cases", type=int, default=3, metavar="N", help="show N of the worst cases (default: 3)")
+    parser.add_argument("--output", metavar="FILE", help="write the judgement as JSON to FILE too")
+
+
+def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
+    """Check the head, find what changed and judge it."""
+    base, head = sides(repo, arguments)
+    _refuse_invalid(head)
+    if base is not None:
+        _refuse_unreadable(base)
+    change = find_changes(base, head, arguments.suites)
+    with _watcher() as watcher:
+        return judge(base, head, change, repo.state, watcher, complete=arguments.complete)
+
+
+def _refuse_invalid(head: Catalog) -> None:
+    errors = [finding for finding in check(head) if finding.severity == "error"]
+    if errors:
+        raise InvalidFiles(errors)
+
+
+def _refuse_unreadable(base: Catalog) -> None:
+    """The base is what it is: only files that cannot be read at all make it useless."""
+    errors = [finding for finding in base.findings if finding.severity == "error"]
+    if errors:
+        raise CannotJudge(f"the base {base.label} has files that cannot be read, first: {errors[0]}")
+
+
+def _watcher() -> BarWatcher | LineWatcher:
+    return LineWatcher() if quiet() or not sys.stderr.isatty() else BarWatcher()
+
+
+def keep(repo: Repository, judgement: Judgement) -> None:
+    """Store the judgement for the verbs that read one."""
+    repo.state.mkdir(exist_ok=True)
+    write_json(repo.last_judgement, judgement)
+
+
+def write_json(path: Path, judgement: Judgement) -> None:
+    """Write a judgement atomically."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(canonical_json(report_json.to_json(judgement)) + b"\n")
+        part.replace(path)
+    except OSError as error:
+        raise CannotJudge(f"cannot write {path}: {error}") from None
+
+
+def show(judgement: Judgement, arguments: argparse.Namespace) -> None:
+    """Print the judgement in the asked format, and write `--output`."""
+    if getattr(arguments, "output", None):
+        write_json(Path(arguments.output), judgement)
+    print(rendered(judgement, arguments.format, getattr(arguments, "cases", 3)), end="")
+
+
+def rendered(judgement: Judgement, style: str, cases: int) -> str:
+    """Return the judgement as text, Markdown or JSON."""
+    if style == "json":
+        return canonical_json(report_json.to_json(judgement)).decode() + "\n"
+    if style == "markdown":
+        from sluice.report.markdown import to_markdown
+
+        return to_markdown(judgement, cases=cases)
+    from sluice.report.terminal import to_text
+
+    width, colour = terminal_style()
+    return to_text(judgement, width=width, colour=colour, cases=cases)
+
+
+def terminal_style() -> tuple[int, bool]:
+    """Return the width to print at (at most 120), and whether to use colour."""
+    width = min(120, shutil.get_terminal_size((80, 24)).columns)
+    return width, sys.stdout.isatty() and not os.environ.get("NO_COLOR")

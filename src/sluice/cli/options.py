@@ -1,0 +1,77 @@
+"""Options that several verbs share, and how they become catalogs and paths."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sluice.catalog import Catalog, GitTree, WorkingTree, default_base, find_root, load
+from sluice.errors import UsageError
+
+STATE_DIRECTORY = ".sluice"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The repository that a command works on."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """Where journals, caches and stored judgements live; ignored by Git."""
+        return self.root / STATE_DIRECTORY
+
+    @property
+    def last_judgement(self) -> Path:
+        """The judgement that `sluice eval` wrote last."""
+        return self.state / "last-judgement.json"
+
+    def working(self) -> Catalog:
+        """Return the catalog of the working tree, problems and all."""
+        return load(WorkingTree(self.root))
+
+    def at(self, revision: str) -> Catalog:
+        """Return the catalog of a Git revision."""
+        return load(GitTree(self.root, revision))
+
+
+def repository(arguments: argparse.Namespace) -> Repository:
+    """Return the repository named by `--root`, or the one around the current directory."""
+    start = Path(arguments.root) if arguments.root else Path.cwd()
+    if not start.is_dir():
+        raise UsageError(f"--root {start} is not a directory")
+    return Repository(find_root(start))
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """Add `--root`."""
+    parser.add_argument("--root", metavar="DIR", help="the repository (default: the one around this directory)")
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add `--format`."""
+    choices = ("text", "markdown", "json")
+    parser.add_argument("--format", choices=choices, default="text", help="how to print (default: text)")
+
+
+def add_sides(parser: argparse.ArgumentParser) -> None:
+    """Add `--base` and `--head`."""
+    parser.add_argument(
+        "--base", metavar="REV", help="compare with this revision (default: where origin/main, or main, was left)"
+    )
+    parser.add_argument("--head", metavar="REV", help="judge this revision (default: the working tree)")
+
+
+def sides(repo: Repository, arguments: argparse.Namespace) -> tuple[Catalog | None, Catalog]:
+    """Return (base, head) catalogs; base is None in a repository that has no commit yet."""
+    head = repo.at(arguments.head) if arguments.head else repo.working()
+    revision = arguments.base or default_base(repo.root)
+    return (repo.at(revision) if revision else None), head
+
+
+def quiet() -> bool:
+    """Whether progress should be short: in CI, or where nobody looks at a terminal."""
+    return bool(os.environ.get("CI"))

@@ -1,0 +1,35 @@
+"""Resumable: an interrupted training goes on from its last checkpoint. Writes weights, digests and the model card."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from sluice.cli.options import add_root, repository
+from sluice.errors import ExitCode
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("model", help="the model's name")
+    parser.add_argument("--steps", type=int, metavar="N", help="stop after N steps (to try a recipe)")
+    parser.add_argument("--datasets", action="store_true", help="write the recipe's datasets again instead of training")
+    add_root(parser)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Train, or write the datasets, with progress on standard error."""
+    from sluice import training
+
+    repo = repository(arguments)
+    if arguments.datasets:
+        for path in training.write_datasets(repo.root, arguments.model):
+            print(path)
+        return ExitCode.OK
+    result = training.train(repo.root, arguments.model, report=_report, steps=arguments.steps)
+    print(result)
+    return ExitCode.OK
+
+
+def _report(progress: object) -> None:
+    print(progress, file=sys.stderr, flush=True)

@@ -1,0 +1,28 @@
+"""The registry of verbs: name, module and one line; the help texts and docs are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: the module in this package that runs it, and what it does in a line."""
+
+    module: str
+    summary: str
+
+
+VERBS: dict[str, Verb] = {
+    "check": Verb("check", "Find what is wrong in the repository's files; runs no model."),
+    "render": Verb("render", "Show the messages that a prompt sends for one case."),
+    "plan": Verb("plan", "Say what an eval would run, what it can see and what it costs; runs nothing."),
+    "eval": Verb("evaluate", "Run the affected suites on base and head, compare and gate them."),
+    "compare": Verb("compare", "Compare one suite of two revisions case by case."),
+    "gate": Verb("gate", "Print the verdict of a stored judgement, or test the gate itself."),
+    "report": Verb("report", "Render a stored judgement as text, Markdown or JSON."),
+    "train": Verb("train", "Train a model from the recipe in its file."),
+    "import": Verb("import_", "Turn another tool's configuration into files of this repository."),
+    "new": Verb("new", "Write a valid prompt, dataset, suite or model to start from."),
+    "doctor": Verb("doctor", "Say what this machine has, what is missing and how to get it."),
+}

@@ -1,0 +1,43 @@
+"""Canonical JSON (RFC 8785 in spirit) and SHA-256: the identity of content, whatever its formatting."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+
+def canonical_json(value: Any) -> bytes:
+    """Encode a JSON value with sorted keys, no blanks, UTF-8 and finite numbers only.
+
+    Whole floats are written as integers, so `1.0` and `1` are the same content.
+    Raises ValueError for NaN and infinities.
+    """
+    return json.dumps(
+        _normalise(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode("utf-8", "surrogatepass")
+
+
+def _normalise(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, dict):
+        return {str(key): _normalise(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_normalise(item) for item in value]
+    return value
+
+
+def digest(value: Any) -> str:
+    """Return `sha256:<hex>` of the canonical JSON of a value."""
+    return digest_bytes(canonical_json(value))
+
+
+def digest_bytes(data: bytes) -> str:
+    """Return `sha256:<hex>` of bytes as they are."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def short(digest_text: str) -> str:
+    """Return the first twelve hex digits of a digest, for people and file names."""
+    return digest_text.removeprefix("sha256:")[:12]

@@ -1,0 +1,69 @@
+"""How the base prompt's results move under edited cases or assertions: the first step of GATE 12."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sluice.cache import CompletionCache
+from sluice.catalog import Catalog
+from sluice.digest import digest
+from sluice.providers.base import Completion, Outcome, Provider, Request
+from sluice.results import CaseInfo
+from sluice.runner.paired import PairedRun
+from sluice.runner.requests import render_request
+from sluice.runner.scoring import Scorer, cases_of, load_code
+from sluice.schema import Price
+
+
+def verdict_moves(
+    base: Catalog, head: Catalog, suite: str, run: PairedRun, cache: CompletionCache, provider: Callable[[], Provider]
+) -> tuple[str, ...]:
+    """Return, in words, how the base prompt fares on its old cases and on the new ones."""
+    old_suite = base.suites[suite].value
+    old_cases = {case.id: case for case in cases_of(base, old_suite)}
+    last = len(run.plan.looks) - 1
+    new_states = {result.case: result.state for result in run.run("base", last).cases if result.output is not None}
+    shared = {name: case for name, case in old_cases.items() if name in new_states}
+    outcomes = _old_outcomes(shared, run, cache, provider)
+    scorer = Scorer(old_suite, load_code(base, suite))
+    old_states = {
+        name: scorer.score(case, 0, "", outcomes[name], called=False, price=Price()).state
+        for name, case in shared.items()
+        if name in outcomes
+    }
+    return tuple(_words(old_states, new_states, set(old_cases), {case.id for case in run.task.cases}))
+
+
+def _old_outcomes(
+    cases: Mapping[str, CaseInfo], run: PairedRun, cache: CompletionCache, provider: Callable[[], Provider]
+) -> dict[str, Outcome]:
+    """Answer the old rows with the base prompt; rows whose request did not change are answered already."""
+    side = run.task.side("base")
+    requests: dict[str, Request] = {}
+    for name, case in cases.items():
+        request = render_request(side.prompt, case.row, 0)
+        if isinstance(request, Request):
+            requests[name] = request
+    keys = {name: digest([side.closure.model, request.digest()]) for name, request in requests.items()}
+    known: dict[str, Outcome] = {**cache.get(keys.values()), **run.execution.outcomes}
+    missing = [name for name in requests if keys[name] not in known]
+    if missing:
+        size = provider().batch_size
+        groups = [missing[start : start + size] for start in range(0, len(missing), size)]
+        for index, answers in provider().run([[requests[name] for name in group] for group in groups]):
+            fresh = {keys[name]: answer for name, answer in zip(groups[index], answers, strict=True)}
+            cache.put({key: answer for key, answer in fresh.items() if isinstance(answer, Completion)})
+            known.update(fresh)
+    return {name: known[keys[name]] for name in requests}
+
+
+def _words(old: Mapping[str, str], new: Mapping[str, str], before: set[str], after: set[str]) -> list[str]:
+    both = [name for name in old if name in new]
+    to_fail = sum(old[name] == "pass" and new[name] == "fail" for name in both)
+    to_pass = sum(old[name] == "fail" and new[name] == "pass" for name in both)
+    words = [f"the base prompt on {len(both)} shared cases: {to_fail} pass -> fail, {to_pass} fail -> pass"]
+    if after - before:
+        words.append(f"{len(after - before)} cases are new")
+    if before - after:
+        words.append(f"{len(before - after)} cases are gone")
+    return words

@@ -1,0 +1,1 @@
+"""Model clients: `local` (transformers), `openai` (TGI, vLLM and compatible servers), `replay` (recorded answers)."""

@@ -1,0 +1,100 @@
+"""What every provider takes and gives: requests in planned batches, completions or failures back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+from sluice.digest import digest
+from sluice.schema.prompt import Parameters
+
+ErrorKind = Literal["provider", "timeout", "rate_limit", "harness", "data", "judge_parse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message: a role (`system`, `user`, `assistant`) and its rendered text."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything on the client's side that may influence an answer, and nothing else."""
+
+    messages: tuple[Message, ...]
+    parameters: Parameters
+    response_schema: Mapping[str, Any] | None = None
+    repeat: int = 0
+
+    def digest(self) -> str:
+        """Return the content address of this request (the model is not part of it)."""
+        return digest(
+            {
+                "messages": [[message.role, message.content] for message in self.messages],
+                "parameters": self.parameters.model_dump(),
+                "response_schema": self.response_schema,
+                "repeat": self.repeat,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """An answer. `latency` is in seconds; token counts are None where the server did not say."""
+
+    text: str
+    finish_reason: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    latency: float
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call that gave no answer. It is never scored, neither as a fail nor as a pass."""
+
+    kind: ErrorKind
+    message: str
+    attempts: int = 1
+
+
+Outcome: TypeAlias = Completion | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a server (or the local engine) says of itself. `facts` that it cannot tell are absent."""
+
+    engine: str
+    model: str
+    revision: str | None = None
+    version: str | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Provider(Protocol):
+    """The client side of one model."""
+
+    batch_size: int
+    """How many requests the engine computes together; 1 where calls are independent of one another."""
+
+    def identity(self) -> Identity:
+        """Return what answers here; raise CannotJudge where it is not what the model file names."""
+        ...
+
+    def lengths(self, requests: Sequence[Request]) -> list[int]:
+        """Return the prompt length of each request in tokens, for planning batches."""
+        ...
+
+    def run(self, batches: Sequence[Sequence[Request]]) -> Iterator[tuple[int, list[Outcome]]]:
+        """Yield (batch index, outcomes in the batch's order) as batches complete."""
+        ...
+
+    def close(self) -> None:
+        """Release connections and memory."""
+        ...

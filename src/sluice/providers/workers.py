@@ -1,0 +1,95 @@
+"""A bounded pool of workers over planned batches: results come out as batches complete, in any order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from queue import SimpleQueue
+
+from sluice.errors import CannotJudge
+from sluice.providers.base import Outcome, Request
+
+FLUSH_AFTER = 0.002
+"""Seconds in which completed batches are gathered: waking the caller for each costs more than a call does."""
+
+Batch = tuple[int, list[Outcome]]
+Complete = Callable[[Request], Awaitable[tuple[Outcome, CannotJudge | None]]]
+"""Answers one request; the second value is the reason to break the run after this outcome, if there is one."""
+
+
+class Workers:
+    """Takes requests in the plan's order. `start` and `stop` run in the event loop, `results` in the caller."""
+
+    def __init__(self, batches: Sequence[Sequence[Request]], concurrency: int, complete: Complete) -> None:
+        self._batches = batches
+        self._concurrency = max(1, min(concurrency, sum(map(len, batches))))
+        self._complete = complete
+        self._slots: dict[int, list[Outcome | None]] = {}
+        self._missing: dict[int, int] = {}
+        self._gathered: list[Batch] = []
+        self._ended: SimpleQueue[list[Batch] | BaseException | None] = SimpleQueue()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to work."""
+        self._task = asyncio.create_task(self._all())
+
+    async def stop(self) -> None:
+        """Cancel what is in flight and wait until it has ended."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def results(self) -> Iterator[Batch]:
+        """Yield (batch index, outcomes in the batch's order); raise what broke the run."""
+        while (item := self._ended.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield from item
+
+    async def _all(self) -> None:
+        plan = self._plan()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._concurrency):
+                    group.create_task(self._serve(plan))
+        except BaseExceptionGroup as failures:
+            self._flush()
+            self._ended.put(failures.exceptions[0])
+        else:
+            self._flush()
+            self._ended.put(None)
+
+    def _plan(self) -> Iterator[tuple[int, int, Request]]:
+        for batch_index, batch in enumerate(self._batches):
+            self._slots[batch_index] = [None] * len(batch)
+            self._missing[batch_index] = len(batch)
+            if not batch:
+                self._emit((batch_index, []))
+            for position, request in enumerate(batch):
+                yield batch_index, position, request
+
+    async def _serve(self, plan: Iterator[tuple[int, int, Request]]) -> None:
+        for batch_index, position, request in plan:
+            outcome, broken = await self._complete(request)
+            self._note(batch_index, position, outcome)
+            if broken is not None:
+                raise broken
+
+    def _note(self, batch_index: int, position: int, outcome: Outcome) -> None:
+        slots = self._slots[batch_index]
+        slots[position] = outcome
+        self._missing[batch_index] -= 1
+        if not self._missing[batch_index]:
+            del self._slots[batch_index], self._missing[batch_index]
+            self._emit((batch_index, [outcome for outcome in slots if outcome is not None]))
+
+    def _emit(self, batch: Batch) -> None:
+        if not self._gathered:
+            asyncio.get_running_loop().call_later(FLUSH_AFTER, self._flush)
+        self._gathered.append(batch)
+
+    def _flush(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._ended.put(gathered)

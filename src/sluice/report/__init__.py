@@ -1,0 +1,1 @@
+"""A judgement, told: `terminal`, `markdown` and `json` render the same content and decide nothing."""

@@ -1,0 +1,275 @@
+"""What every rendering of a judgement says, in the order of importance; the renderings only lay it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sluice.compare import Pair
+from sluice.gate.judgement import Judgement, SuiteJudgement
+from sluice.gate.verdict import MetricVerdict, SuiteVerdict, Verdict, Word
+from sluice.report import cases, gates, numbers, resources, slices
+from sluice.report.privacy import Audience, may_show, shown_to
+from sluice.report.visible import clipped, one_line
+
+SYMBOLS: Mapping[Word, str] = {
+    "pass": "\u2713",
+    "fail": "\u2717",
+    "inconclusive": "?",
+    "invalid": "!",
+    "first": "+",
+    "skipped": numbers.UNKNOWN,
+}
+SLOWEST = 5
+_NEXT: Mapping[Word, tuple[str, ...]] = {
+    "fail": ("mend the change and run `sluice eval` again; what was answered is not asked for again",),
+    "invalid": ("mend what is named above and run `sluice eval` again; what was answered is kept",),
+    "inconclusive": ("add cases", "ask someone other than the author to accept it"),
+    "first": ("merge it: the next change is compared with it",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteContent:
+    """One suite: its gates, what happened to its cases, and what it took."""
+
+    name: str
+    facts: str
+    """Prompt, dataset and model in one line."""
+    engine: str
+    word: Word
+    progress: str
+    """How far the plan was run, where an early look decided; else empty."""
+    metrics: tuple[MetricVerdict, ...]
+    rows: tuple[gates.GateRow, ...]
+    reasons: tuple[str, ...]
+    moved: tuple[str, ...]
+    why: tuple[str, ...]
+    must_pass: tuple[str, ...]
+    counts: cases.Counts
+    first: bool
+    """Whether there was no base: then cases are told by head alone."""
+    broken: tuple[Pair, ...]
+    """Worst first; must-pass failures lead. Where there is no base: the cases that head fails."""
+    repaired: tuple[Pair, ...]
+    changed: tuple[Pair, ...]
+    flaky: tuple[Pair, ...]
+    errors: tuple[Pair, ...]
+    slowest: tuple[resources.Slow, ...]
+    slices: slices.SliceFindings
+    base: resources.SideResources
+    head: resources.SideResources
+    usage: str
+    withheld: bool
+    """Whether the dataset's card keeps outputs from this audience."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A judgement, ready to be laid out."""
+
+    word: Word
+    title: str
+    """The verdict in words with the figures of the metric that decides it."""
+    counts: str
+    sides: str
+    base_commit: str | None
+    head_commit: str | None
+    edits: tuple[str, ...]
+    reasons: tuple[str, ...]
+    """What is not about one suite."""
+    suites: tuple[SuiteContent, ...]
+    unaffected: tuple[str, ...]
+    next_steps: tuple[str, ...]
+    usage: str
+
+
+def content(judgement: Judgement, audience: Audience) -> Content:
+    """Return what a report says to this audience; texts of others are still as they were, but for what is withheld."""
+    judgement = shown_to(judgement, audience)
+    verdict = judgement.verdict
+    verdicts = {suite.suite: suite for suite in verdict.suites}
+    suites = tuple(_suite(suite, verdicts.get(suite.name), audience) for suite in judgement.suites)
+    return Content(
+        word=verdict.word,
+        title=_title(verdict),
+        counts=_counts(judgement, suites),
+        sides=f"{_side(judgement.base, judgement.base_commit)} {gates.ARROW} "
+        f"{_side(judgement.head, judgement.head_commit)}",
+        base_commit=judgement.base_commit,
+        head_commit=judgement.head_commit,
+        edits=tuple(map(one_line, judgement.edits)),
+        reasons=_own_reasons(verdict),
+        suites=suites,
+        unaffected=judgement.unaffected,
+        next_steps=tuple(map(one_line, verdict.ways_out or _NEXT.get(verdict.word, ()))),
+        usage=_total_usage(judgement) if judgement.suites else "",
+    )
+
+
+def main_metric(verdict: Verdict) -> tuple[str, MetricVerdict] | None:
+    """Return (suite, metric) that decides the verdict: the worst of its word, for a pass the first blocking one."""
+    blocking = [(suite.suite, metric) for suite in verdict.suites for metric in suite.metrics if metric.blocking]
+    same = [one for one in blocking if one[1].word == verdict.word]
+    if verdict.word in ("fail", "inconclusive"):
+        return min(same, key=lambda one: (one[1].lower is None, one[1].lower or 0.0), default=None)
+    if verdict.word == "invalid":
+        return None
+    return next(iter(same or blocking), None)
+
+
+def _title(verdict: Verdict) -> str:
+    word = "inconclusive, let through by the policy" if verdict.tolerated else str(verdict.word)
+    if not verdict.suites and verdict.word == "pass":
+        return f"{word}: nothing that an eval depends on has changed"
+    found = main_metric(verdict)
+    if found is None:
+        reason = next(iter(verdict.reasons), "")
+        return f"{word}: {one_line(reason)}" if reason else word
+    suite, metric = found
+    name = f"{suite} {metric.metric}" if len(verdict.suites) > 1 else metric.metric
+    others = sum(
+        one.blocking and one.word == verdict.word for suite_ in verdict.suites for one in suite_.metrics
+    ) - 1  # fmt: skip
+    more = f" and {numbers.counted(others, 'more metric')}" if others > 0 and verdict.word != "pass" else ""
+    return f"{word}: {one_line(name)} {gates.main_figures(metric)}{more}"
+
+
+def _counts(judgement: Judgement, suites: tuple[SuiteContent, ...]) -> str:
+    if not suites:
+        return ""
+    total = sum(suite.counts.compared for suite in suites)
+    planned = sum(suite.comparison.planned for suite in judgement.suites)
+    of = f"{total:,} of {planned:,} planned cases" if planned > total else numbers.counted(total, "case")
+    if all(suite.first for suite in suites):
+        return f"{sum(len(suite.broken) for suite in suites):,} failing of {of}; nothing to compare with"
+    broken, repaired, changed, errors, flaky = (
+        sum(getattr(suite.counts, name) for suite in suites)
+        for name in ("broken", "repaired", "changed", "errors", "flaky")
+    )
+    told = [f"{broken:,} broken", f"{repaired:,} repaired", f"{changed:,} changed", numbers.counted(errors, "error")]
+    return f"{', '.join([*told, f'{flaky:,} flaky'] if flaky else told)} in {of}"
+
+
+def _side(label: str, commit: str | None) -> str:
+    shortened = short_commit(commit)
+    label = one_line(label)
+    return f"{label} {shortened}" if shortened and shortened not in label else label
+
+
+def short_commit(commit: str | None) -> str:
+    """Return the first seven hex digits of a commit, or nothing where it is no commit."""
+    digits = (commit or "").lower()
+    return digits[:7] if len(digits) >= 7 and all(digit in "0123456789abcdef" for digit in digits) else ""
+
+
+def _own_reasons(verdict: Verdict) -> tuple[str, ...]:
+    said = {f"{suite.suite}: {reason}" for suite in verdict.suites for reason in suite.reasons}
+    return tuple(one_line(reason) for reason in verdict.reasons if reason not in said and verdict.suites)
+
+
+def _suite(suite: SuiteJudgement, verdict: SuiteVerdict | None, audience: Audience) -> SuiteContent:
+    comparison = suite.comparison
+    metrics = verdict.metrics if verdict else ()
+    must_pass = {case.case for case in verdict.must_pass} if verdict else set()
+    first = _is_first(verdict)
+    blocking = {metric.metric for metric in metrics if metric.blocking}
+    failing = [pair for pair in comparison.pairs if _shown_as_broken(pair, must_pass, first=first)]
+    before, after = resources.resources(comparison)
+    return SuiteContent(
+        name=one_line(suite.name),
+        facts=one_line(f"{suite.prompt} on {suite.dataset} with {suite.model}"),
+        engine=_engine(suite),
+        word=verdict.word if verdict else "invalid",
+        progress=_progress(verdict),
+        metrics=metrics,
+        rows=tuple(gates.gate_row(metric) for metric in metrics),
+        reasons=_reasons(verdict, first=first),
+        moved=tuple(map(one_line, suite.moved)),
+        why=tuple(map(one_line, suite.why)),
+        must_pass=tuple(sorted(must_pass)),
+        counts=cases.count(comparison),
+        first=first,
+        broken=cases.worst_first(failing, must_pass, blocking),
+        repaired=cases.worst_first(comparison.changed("repaired"), set(), set()),
+        changed=cases.worst_first(comparison.changed("changed"), set(), set()),
+        flaky=tuple(pair for pair in comparison.pairs if cases.is_flaky(pair)),
+        errors=comparison.changed("error"),
+        slowest=resources.slowest(comparison, SLOWEST),
+        slices=slices.find_slices(comparison, {metric.metric: metric for metric in metrics}),
+        base=before,
+        head=after,
+        usage=_usage(suite),
+        withheld=not may_show(suite.outputs, audience),
+    )
+
+
+def _is_first(verdict: SuiteVerdict | None) -> bool:
+    """Tell whether a suite was judged without a base; a floor that a new suite breaks makes its word `fail`."""
+    if verdict is None:
+        return False
+    told = [metric for metric in verdict.metrics if metric.head is not None]
+    return verdict.word == "first" or (bool(told) and all(metric.base is None for metric in told))
+
+
+def _shown_as_broken(pair: Pair, must_pass: set[str], *, first: bool) -> bool:
+    if pair.info.id in must_pass:
+        return True
+    return any(result.state == "fail" for result in pair.head) if first else pair.change == "broken"
+
+
+def _progress(verdict: SuiteVerdict | None) -> str:
+    if verdict is None or verdict.look >= verdict.looks:
+        return ""
+    return f"decided at look {verdict.look} of {verdict.looks}, after {verdict.compared:,} of {verdict.planned:,} cases"
+
+
+def _reasons(verdict: SuiteVerdict | None, *, first: bool) -> tuple[str, ...]:
+    """Return the explanations of the metrics, and the gate's reasons that they do not already give."""
+    if verdict is None:
+        return ("this suite has no verdict",)
+    told = {} if first else {metric.metric: gates.explanation(metric) for metric in verdict.metrics}
+    explained = [name for name, text in told.items() if text]
+    rest = [reason for reason in verdict.reasons if not any(reason.startswith(f"{name} ") for name in explained)]
+    return (*map(one_line, rest), *(text for text in told.values() if text))
+
+
+def _engine(suite: SuiteJudgement) -> str:
+    before, after = _facts(suite.comparison.base.engine), _facts(suite.comparison.head.engine)
+    return after if before == after else f"base: {before}; head: {after}"
+
+
+def _facts(engine: Mapping[str, object]) -> str:
+    """Name the engine, then every fact about it that is a plain value; a stand-in is such a fact."""
+    plain = {key: value for key, value in sorted(engine.items()) if isinstance(value, str | int | float) and value}
+    name = plain.pop("engine", None)
+    told = [str(name)] if name else []
+    return clipped(one_line(", ".join([*told, *(f"{key} {value}" for key, value in plain.items())])), 400)
+
+
+def _usage(suite: SuiteJudgement) -> str:
+    return _usage_text(
+        suite.usage.calls, suite.usage.reused, suite.usage.shared, suite.usage.retries, suite.usage.cost,
+        suite.usage.seconds,
+    )  # fmt: skip
+
+
+def _total_usage(judgement: Judgement) -> str:
+    used = [suite.usage for suite in judgement.suites]
+    return _usage_text(
+        sum(one.calls for one in used), sum(one.reused for one in used), sum(one.shared for one in used),
+        sum(one.retries for one in used), sum(one.cost for one in used), sum(one.seconds for one in used),
+    )  # fmt: skip
+
+
+def _usage_text(calls: int, reused: int, shared: int, retries: int, cost: float, seconds: float) -> str:
+    parts = [numbers.counted(calls, "call")]
+    if reused:
+        parts.append(f"{numbers.count(reused)} reused")
+    if shared:
+        parts.append(f"{numbers.count(shared)} shared with base")
+    if retries:
+        parts.append(numbers.counted(retries, "retry", "retries"))
+    if cost:
+        parts.append(numbers.money(cost))
+    return ", ".join([*parts, numbers.duration(seconds)])

@@ -1,0 +1,84 @@
+"""Cases in a terminal: where, what was asked, both outputs, the words that differ, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sluice.compare import Pair
+from sluice.report.caseview import CaseView, case_view
+from sluice.report.difference import Pieces, marked
+from sluice.report.visible import one_line
+
+REMOVED = ("[-", "-]", "red strike")
+ADDED = ("{+", "+}", "green underline")
+WITHHELD = "withheld: the dataset's card keeps outputs out of reports"
+_LABEL_WIDTH = 8
+
+
+def case_list(pairs: Sequence[Pair], *, colour: bool, withheld: bool) -> RenderableType:
+    """Return the cases one below the other. With colour the words that differ are styled, else they are bracketed."""
+    shown: list[RenderableType] = []
+    for pair in pairs:
+        shown.extend([_heading(view := case_view(pair)), _body(view, colour=colour, withheld=withheld)])
+    return Group(*shown)
+
+
+def error_list(pairs: Sequence[Pair]) -> RenderableType:
+    """Return one line for each pair that could not be scored."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, max_width=32)
+    grid.add_column(overflow="fold")
+    for pair in pairs:
+        view = case_view(pair)
+        told = [f"{side} {state}" for side, state in (("base", view.base_state), ("head", view.head_state))]
+        grid.add_row(Text(f"  {view.id}"), Text("; ".join(line for line in told if _is_problem(line))))
+    return grid
+
+
+def _is_problem(line: str) -> bool:
+    return "error" in line or "no result" in line
+
+
+def _heading(view: CaseView) -> Text:
+    text = Text("  ").append(view.id, style="bold")
+    if view.place:
+        text.append(f"  {view.place}", style="dim")
+    return text
+
+
+def _body(view: CaseView, *, colour: bool, withheld: bool) -> Table:
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True, style="dim", min_width=_LABEL_WIDTH + 4, max_width=_LABEL_WIDTH + 4)
+    grid.add_column(overflow="fold")
+    for label, text in _rows(view, colour=colour, withheld=withheld):
+        grid.add_row(f"    {label}", text)
+    return grid
+
+
+def _rows(view: CaseView, *, colour: bool, withheld: bool) -> list[tuple[str, Text]]:
+    rows = [("asked", Text(view.asked[1]))] if view.asked else []
+    if view.metrics:
+        rows.append(("on", Text(one_line(f"{', '.join(view.metrics)}: {view.base_state} \u2192 {view.head_state}"))))
+    if withheld:
+        return [*rows, ("outputs", Text(WITHHELD, style="dim"))]
+    if view.same_output and view.head is not None:
+        rows.append(("both", _output(view.head, view.head_state, ADDED, colour=colour)))
+    else:
+        rows.append(("base", _output(view.base, view.base_state, REMOVED, colour=colour)))
+        rows.append(("head", _output(view.head, view.head_state, ADDED, colour=colour)))
+    return [*rows, *(("why", Text(reason, style="dim")) for reason in view.reasons)]
+
+
+def _output(pieces: Pieces | None, state: str, mark: tuple[str, str, str], *, colour: bool) -> Text:
+    if pieces is None:
+        return Text(state, style="italic")
+    if not pieces:
+        return Text("(empty)", style="italic dim")
+    opening, closing, style = mark
+    if not colour:
+        return Text(marked(pieces, opening, closing))
+    return Text.assemble(*((piece.text, style if piece.changed else "") for piece in pieces))

@@ -1,0 +1,1 @@
+"""Plans and executes runs: closures, order, looks, batches, the journal and the calls. It decides nothing."""

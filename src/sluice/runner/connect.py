@@ -1,0 +1,57 @@
+"""Opens the provider of an engine; weights of another revision are laid out beside the working tree first."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from sluice.catalog import Catalog, WorkingTree
+from sluice.digest import digest, digest_bytes, short
+from sluice.errors import CannotJudge
+from sluice.providers.base import Provider
+from sluice.runner.engine import Engine, api_key
+from sluice.schema import PathSource
+
+
+def connect(catalog: Catalog, engine: Engine, state: Path) -> Provider:
+    """Return a provider; raise CannotJudge where the server or the weights are not what the model file names."""
+    model = catalog.model(engine.model).value
+    if engine.endpoint:
+        from sluice.providers.openai import OpenAIProvider
+
+        provider: Provider = OpenAIProvider(
+            model, engine.model, engine.endpoint, api_key(engine.model), model.serving.concurrency
+        )
+        provider.identity()
+        return provider
+    if not isinstance(model.source, PathSource):
+        raise CannotJudge(f"{engine.model} has no weights in this repository")
+    from sluice.providers.local import LocalProvider
+
+    return LocalProvider(engine.model, weights_directory(catalog, model.source, state), model.context)
+
+
+def weights_directory(catalog: Catalog, source: PathSource, state: Path) -> Path:
+    """Return a directory that holds exactly the files whose digests the model file names."""
+    data = {name: _checked(catalog, source, name) for name in source.files}
+    if isinstance(catalog.tree, WorkingTree):
+        return catalog.tree.root / source.path
+    directory = state / "weights" / short(digest(dict(source.files)))
+    for name, content in data.items():
+        target = directory / PurePosixPath(name)
+        if not target.exists() or digest_bytes(target.read_bytes()) != source.files[name]:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_suffix(target.suffix + ".part")
+            part.write_bytes(content)
+            part.replace(target)
+    return directory
+
+
+def _checked(catalog: Catalog, source: PathSource, name: str) -> bytes:
+    path = str(PurePosixPath(source.path) / name)
+    try:
+        content = catalog.tree.read(path)
+    except FileNotFoundError:
+        raise CannotJudge(f"{path} is missing in {catalog.label}; restore it, or train again (sluice train)") from None
+    if digest_bytes(content) != source.files[name]:
+        raise CannotJudge(f"{path} in {catalog.label} is not the file that the model names; run `sluice check`")
+    return content

@@ -1,0 +1,128 @@
+"""Scores completions into case results. A check that cannot be run is an error of the case, never a fail."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+
+from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Score, Subject, compile_assertion
+from sluice.catalog import Catalog
+from sluice.errors import CannotJudge
+from sluice.providers.base import Completion, Failure, Outcome
+from sluice.results import CaseInfo, CaseResult, MetricScore
+from sluice.schema import Price, Suite
+
+
+class Scorer:
+    """The compiled assertions of one suite at one revision, with the price of its model."""
+
+    def __init__(self, suite: Suite, code: ModuleType | None) -> None:
+        self.assertions: tuple[CompiledAssertion, ...] = tuple(
+            compile_assertion(assertion, suite_code=code) for assertion in suite.assertions
+        )
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Return metric -> `binary` or `continuous`; several assertions of one metric are pass/fail together."""
+        kinds: dict[str, Kind] = {}
+        for assertion in self.assertions:
+            kinds[assertion.metric] = "binary" if assertion.metric in kinds else assertion.kind
+        return kinds
+
+    def score(
+        self, case: CaseInfo, repeat: int, request: str, outcome: Outcome, *, called: bool, price: Price
+    ) -> CaseResult:
+        """Return the result of one case and repeat; the price is that of the model that answered."""
+        if isinstance(outcome, Failure):
+            return _error(case, repeat, request, outcome.kind, outcome.message, outcome.attempts, called)
+        cost = cost_of(outcome, price)
+        subject = Subject(outcome.text, case.row, outcome.latency, cost, outcome.finish_reason)
+        try:
+            metrics = self._metrics(subject)
+        except AssertionProblem as problem:
+            return _error(case, repeat, request, "harness", str(problem), outcome.attempts, called, outcome.text)
+        return CaseResult(
+            case=case.id,
+            repeat=repeat,
+            state="pass" if all(score.passed for score in metrics.values()) else "fail",
+            request=request,
+            output=outcome.text,
+            metrics=metrics,
+            latency=outcome.latency,
+            prompt_tokens=outcome.prompt_tokens,
+            completion_tokens=outcome.completion_tokens,
+            cost=cost,
+            finish_reason=outcome.finish_reason,
+            attempts=outcome.attempts,
+            called=called,
+        )
+
+    def _metrics(self, subject: Subject) -> dict[str, MetricScore]:
+        scores: dict[str, list[tuple[float, Score]]] = {}
+        for assertion in self.assertions:
+            score = assertion.score(subject)
+            if score is not None:
+                scores.setdefault(assertion.metric, []).append((assertion.weight, score))
+        return {metric: _combined(weighted) for metric, weighted in scores.items()}
+
+
+def cost_of(completion: Completion, price: Price) -> float | None:
+    """Return US dollars of one completion, or None where the server told no token counts."""
+    if completion.prompt_tokens is None or completion.completion_tokens is None:
+        return None
+    prompt = completion.prompt_tokens * price.input_per_million
+    return (prompt + completion.completion_tokens * price.output_per_million) / 1e6
+
+
+def _combined(weighted: Sequence[tuple[float, Score]]) -> MetricScore:
+    """Fold the assertions of one metric: the weighted mean, passed where every one passed."""
+    if len(weighted) == 1:
+        score = weighted[0][1]
+        return MetricScore(score.value, score.passed, score.reason)
+    value = statistics.fmean((score.value for _, score in weighted), (weight for weight, _ in weighted))
+    reasons = [score.reason for _, score in weighted if not score.passed]
+    return MetricScore(value, not reasons, "; ".join(reasons))
+
+
+def _error(
+    case: CaseInfo,
+    repeat: int,
+    request: str,
+    kind: str,
+    message: str,
+    attempts: int,
+    called: bool,
+    output: str | None = None,
+) -> CaseResult:
+    return CaseResult(
+        case=case.id, repeat=repeat, state="error", request=request, output=output,
+        error_kind=kind, error=message, attempts=attempts, called=called,
+    )  # fmt: skip
+
+
+def load_code(catalog: Catalog, suite: str) -> ModuleType | None:
+    """Execute a suite's own `evals/<suite>.py` as it stands in the catalog's tree, or return None without one."""
+    source = catalog.suite_code.get(suite)
+    if source is None:
+        return None
+    module = ModuleType(f"sluice_suite_{suite.replace('-', '_')}")
+    try:
+        exec(compile(source, f"evals/{suite}.py", "exec"), module.__dict__)  # noqa: S102 - the suite's own assertion
+    except Exception as error:
+        raise CannotJudge(f"evals/{suite}.py cannot be loaded: {type(error).__name__}: {error}") from error
+    return module
+
+
+def cases_of(catalog: Catalog, suite: Suite) -> tuple[CaseInfo, ...]:
+    """Return the cases of a suite's dataset in file order."""
+    dataset = catalog.datasets[suite.dataset]
+    return tuple(CaseInfo(dataset.case_id(row), row, dataset.cluster(row), dataset.slices(row)) for row in dataset.rows)
+
+
+def repeats_of(suite: Suite, cases: Sequence[CaseInfo], stochastic: bool) -> Mapping[str, int]:
+    """Return case id -> how often it is asked; a must-pass case is decided by the majority of three where sampled."""
+    repeats = {case.id: suite.repeats if stochastic else 1 for case in cases}
+    if stochastic:
+        repeats.update((case, max(3, suite.repeats)) for case in suite.must_pass if case in repeats)
+    return repeats

@@ -1,0 +1,28 @@
+"""The settings that every file model shares, and the field types used by more than one kind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+JsonSchema = dict[str, Any]
+"""A JSON Schema (draft 2020-12) as plain data; its own validity is a cross-file rule."""
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Owners = Annotated[tuple[Text, ...], Field(min_length=1)]
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+
+
+class Frozen(BaseModel):
+    """An immutable value that refuses unknown keys and silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class FileModel(Frozen):
+    """The content of one file of the ground floor."""
+
+    description: Text = Field(description="What this file is for, in one or two sentences.")

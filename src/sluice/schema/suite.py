@@ -1,0 +1,68 @@
+"""The suite file: prompt x dataset x assertions x gates."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from sluice.schema.base import FileModel, Frozen, Name, Text
+
+RESERVED_METRICS = ("latency", "cost")
+"""Metrics that every run has without an assertion; they are gated by ratio."""
+
+
+class Assertion(Frozen):
+    """A named check of one output. `type` is promptfoo's name, with `not-` in front for its opposite."""
+
+    metric: Name
+    type: Text
+    value: Any = None
+    threshold: float | None = None
+    weight: float = Field(default=1, gt=0)
+    when: Text | None = Field(default=None, description="Which cases: a field, `not`, `and`, `or`, `=`.")
+
+
+class Gate(Frozen):
+    """What a metric must keep. `max_drop` and `floor` are shares (0 to 1); `max_ratio` is head / base."""
+
+    max_drop: float | None = Field(default=None, gt=0, lt=1)
+    floor: float | None = Field(default=None, ge=0, le=1)
+    max_ratio: float | None = Field(default=None, gt=1)
+    tier: Literal["block", "warn", "info"] = "block"
+    kind: Literal["binary", "continuous"] | None = None
+
+    @model_validator(mode="after")
+    def _ratio_or_drop(self) -> Gate:
+        if (self.max_ratio is None) == (self.max_drop is None):
+            raise ValueError("a gate needs exactly one of max_drop (quality) or max_ratio (latency, cost)")
+        if self.max_ratio is not None and (self.floor is not None or self.kind is not None):
+            raise ValueError("floor and kind belong to a gate with max_drop")
+        return self
+
+
+class Budget(Frozen):
+    """The most that one evaluation of this suite may spend."""
+
+    calls: int | None = Field(default=None, gt=0)
+    minutes: float | None = Field(default=None, gt=0)
+    cost: float | None = Field(default=None, ge=0)
+
+
+class Suite(FileModel):
+    """`evals/<name>.yaml`."""
+
+    prompt: Name
+    dataset: Name
+    assertions: Annotated[tuple[Assertion, ...], Field(min_length=1)]
+    gates: dict[Name, Gate]
+    must_pass: tuple[Text, ...] = ()
+    repeats: int = Field(default=1, ge=1, le=100)
+    seed: int = Field(default=0, ge=0)
+    budget: Budget = Budget()
+    on_inconclusive: Literal["block", "warn"] = "block"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics of the assertions, in file order, each once."""
+        return tuple(dict.fromkeys(assertion.metric for assertion in self.assertions))

@@ -1,0 +1,45 @@
+"""Writing a trained model as a Hugging Face directory, and its digests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sluice.digest import digest_bytes
+from sluice.training.tokenizer import END, PAD, SPECIAL, save
+
+SERVED = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+"""The files that a server reads; their digests are pinned in the model file."""
+
+
+def write(model: Any, tokenizer: Any, folder: Path, context: int) -> dict[str, str]:
+    """Write config, half-precision weights and tokenizer; returns file -> digest."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: weight.detach().to(torch.float16).contiguous()
+        for name, weight in model.state_dict().items()
+        if name != "lm_head.weight"
+    }
+    save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    config = model.config.to_dict() | {"architectures": ["LlamaForCausalLM"], "dtype": "float16"}
+    # Servers older than the `rope_parameters` key read the flat one.
+    config["rope_theta"] = model.config.rope_parameters["rope_theta"]
+    config.pop("transformers_version", None)
+    _write_json(folder / "config.json", config)
+    end, pad = SPECIAL.index(END), SPECIAL.index(PAD)
+    _write_json(folder / "generation_config.json", {"do_sample": False, "eos_token_id": end, "pad_token_id": pad})
+    save(tokenizer, folder, context)
+    return digests(folder)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Digest of every served file of a model directory."""
+    return {name: digest_bytes((folder / name).read_bytes()) for name in SERVED}
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
