@@ -71,11 +71,11 @@ class WorkingTree:
 class GitTree:
     """Files of one commit, read through one `git cat-file --batch` process."""
 
-    def __init__(self, root: Path, revision: str) -> None:
+    def __init__(self, root: Path, revision: str, label: str | None = None) -> None:
         self.root = root
         commit = resolve_revision(root, revision)
         self.commit: str | None = commit
-        self.label = revision
+        self.label = label or revision
         self._blobs = self._list(commit)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -149,17 +149,17 @@ def resolve_revision(root: Path, revision: str) -> str:
         raise UsageError(f"Git knows no commit {revision!r} here; fetch it, or name another with --base") from None
 
 
-def default_base(root: Path) -> str | None:
-    """Return the merge base with `origin/main` (or `main`), or None in a repository without either."""
+def default_base(root: Path) -> GitTree | None:
+    """Return where HEAD left `origin/main` (or `main`), or None in a repository without either."""
     for branch in ("origin/main", "main"):
         try:
             commit = resolve_revision(root, branch)
         except UsageError:
             continue
-        merge_base = subprocess.run(
+        shared = subprocess.run(
             ["git", "merge-base", commit, "HEAD"], cwd=root, capture_output=True, text=True, check=False
         )
-        return merge_base.stdout.strip() or commit
+        return GitTree(root, shared.stdout.strip() or commit, label=branch)
     return None
 
 

@@ -31,12 +31,13 @@ def _gates(context: Context) -> Iterator[Finding]:
 
 def _presence(suite: Entry[Suite]) -> Iterator[Finding]:
     gates = suite.value.gates
-    if not any(gate.tier == "block" for gate in gates.values()):
-        found = "no gate that blocks" if gates else "no gate at all"
-        fix = "give the metric that matters most a gate with max_drop"
-        yield suite.finding(("gates",), "suite-without-gate", found, "at least one gate of tier block", fix, key=True)
+    expected, fix = "at least one gate of tier block", "give the metric that matters most a gate with max_drop"
     if not gates:
+        yield suite.finding(("gates",), "suite-without-gate", "no gate at all", expected, fix, key=True)
         return
+    if not any(gate.tier == "block" for gate in gates.values()):
+        found = "no gate that blocks: this suite can only warn"
+        yield warning(suite.finding(("gates",), "suite-never-blocks", found, expected, fix, key=True))
     for metric in suite.value.metrics:
         if metric not in gates and metric not in RESERVED_METRICS:
             index = next(i for i, one in enumerate(suite.value.assertions) if one.metric == metric)
@@ -123,7 +124,8 @@ RULES = (
         _gates,
         {
             "gate-metric-unknown": "Gates name metrics of the suite.",
-            "suite-without-gate": "A suite has a gate that blocks.",
+            "suite-without-gate": "A suite has gates.",
+            "suite-never-blocks": "A suite has a gate that blocks.",
             "metric-without-gate": "Every metric has a gate.",
             "gate-unit": "Quality is gated by max_drop, latency and cost by max_ratio.",
         },

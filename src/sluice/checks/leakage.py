@@ -61,8 +61,8 @@ def _undeclared(context: Context) -> Iterator[Finding]:
         if model is None or model.value.training is None or dataset is None or dataset.value.split == "train":
             continue
         trained_on = _train_datasets(context, model.value.training)
-        for name in sorted(trained_on - set(dataset.value.held_out_from)):
-            yield _missing(dataset, model.name, name)
+        if trained_on and not trained_on & set(dataset.value.held_out_from):
+            yield _missing(dataset, model.name, ", ".join(sorted(trained_on)))
 
 
 def _missing(dataset: Dataset, model: str, train: str) -> Finding:

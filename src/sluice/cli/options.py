@@ -68,8 +68,8 @@ def add_sides(parser: argparse.ArgumentParser) -> None:
 def sides(repo: Repository, arguments: argparse.Namespace) -> tuple[Catalog | None, Catalog]:
     """Return (base, head) catalogs; base is None in a repository that has no commit yet."""
     head = repo.at(arguments.head) if arguments.head else repo.working()
-    revision = arguments.base or default_base(repo.root)
-    return (repo.at(revision) if revision else None), head
+    tree = GitTree(repo.root, arguments.base) if arguments.base else default_base(repo.root)
+    return (load(tree) if tree else None), head
 
 
 def quiet() -> bool:

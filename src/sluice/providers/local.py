@@ -197,11 +197,12 @@ def _sample(torch: Any, logits: Any, parameters: Any, generator: Any) -> int:
 
 
 def _generator(torch: Any, request: Request) -> Any:
-    """Seed by the whole request, so that repeats and cases draw independently."""
+    """Seed by the request's own seed and repeat; without a seed by its digest, so that cases draw independently."""
     if not request.parameters.stochastic:
         return None
-    seed = int(request.digest().removeprefix("sha256:")[:15], 16)
-    return torch.Generator().manual_seed(seed)
+    seed = request.parameters.seed
+    drawn = int(request.digest().removeprefix("sha256:")[:15], 16) if seed is None else seed + request.repeat
+    return torch.Generator().manual_seed(drawn % 2**63)
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -85,18 +85,18 @@ def _overlap(one: _Ranked, seen: Mapping[object, int]) -> tuple[int, int]:
 
 
 def lost(pair: Pair) -> tuple[str, ...]:
-    """Return the metrics on which head does worse than base in this case, in the order of the run."""
+    """Return the metrics on which head does worse than base in this case, sorted."""
     return _moved(pair, -1)
 
 
 def gained(pair: Pair) -> tuple[str, ...]:
-    """Return the metrics on which head does better than base in this case."""
+    """Return the metrics on which head does better than base in this case, sorted."""
     return _moved(pair, 1)
 
 
 def _moved(pair: Pair, sign: int) -> tuple[str, ...]:
     before, after = _passes(pair.base), _passes(pair.head)
-    return tuple(metric for metric in after if metric in before and sign * (after[metric] - before[metric]) > 0)
+    return tuple(metric for metric in sorted(after) if metric in before and sign * (after[metric] - before[metric]) > 0)
 
 
 def _passes(results: Sequence[CaseResult]) -> dict[str, float]:

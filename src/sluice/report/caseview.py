@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sluice.compare import Pair
 from sluice.report import cases
 from sluice.report.difference import Piece, Pieces, shortened, word_difference
+from sluice.report.gates import ARROW
 from sluice.report.visible import clipped, one_line, visible
 from sluice.results import CaseResult
 
@@ -27,6 +28,7 @@ class CaseView:
     """None where this side has no output to show."""
     head: Pieces | None
     base_state: str
+    """Empty where there is no base to compare with."""
     head_state: str
     reasons: tuple[str, ...]
     same_output: bool
@@ -39,12 +41,12 @@ def case_view(pair: Pair, *, asked: int = 160, output: int = 400) -> CaseView:
     found = cases.case_input(pair.info.row, {pair.info.id, pair.info.cluster or "", *pair.info.slices.values()})
     return CaseView(
         id=clipped(one_line(pair.info.id), 80),
-        place=clipped(one_line(" \u00b7 ".join(_slice(*item) for item in pair.info.slices.items())), 160),
+        place=clipped(one_line(" \u00b7 ".join(_slice(*item) for item in sorted(pair.info.slices.items()))), 160),
         metrics=tuple(clipped(one_line(name), 60) for name in _metrics(pair, after)),
         asked=(clipped(one_line(found[0]), 40), clipped(one_line(found[1]), asked)) if found else None,
         base=left,
         head=right,
-        base_state=_state(before, pair.base),
+        base_state=_state(before, pair.base) if before or pair.change == "error" else "",
         head_state=_state(after, pair.head),
         reasons=_reasons(after, _metrics(pair, after)),
         same_output=left is not None and right is not None and before is not None and after is not None
@@ -59,7 +61,7 @@ def _slice(name: str, value: str) -> str:
 
 def _metrics(pair: Pair, after: CaseResult | None) -> tuple[str, ...]:
     moved = cases.lost(pair) if pair.change != "repaired" else cases.gained(pair)
-    failed = tuple(name for name, score in after.metrics.items() if not score.passed) if after else ()
+    failed = tuple(name for name, score in sorted(after.metrics.items()) if not score.passed) if after else ()
     return moved or failed
 
 
@@ -93,3 +95,14 @@ def _reasons(after: CaseResult | None, metrics: tuple[str, ...]) -> tuple[str, .
         return ()
     failed = [name for name in metrics if name in after.metrics and after.metrics[name].reason]
     return tuple(clipped(f"{one_line(name)}: {one_line(after.metrics[name].reason)}", 200) for name in failed[:REASONS])
+
+
+def states(view: CaseView) -> str:
+    """Return `pass → fail`, or head's state alone where there is no base."""
+    return f"{view.base_state} {ARROW} {view.head_state}" if view.base_state else view.head_state
+
+
+def problems(view: CaseView) -> str:
+    """Say for each side that could not be scored why."""
+    told = (("base", view.base_state), ("head", view.head_state))
+    return "; ".join(f"{side} {state}" for side, state in told if state.startswith(("error", "no result")))

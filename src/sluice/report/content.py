@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sluice.compare import Pair
+from sluice.compare import Comparison, Pair
 from sluice.gate.judgement import Judgement, SuiteJudgement
 from sluice.gate.verdict import MetricVerdict, SuiteVerdict, Verdict, Word
 from sluice.report import cases, gates, numbers, resources, slices
@@ -92,7 +92,7 @@ def content(judgement: Judgement, audience: Audience) -> Content:
     suites = tuple(_suite(suite, verdicts.get(suite.name), audience) for suite in judgement.suites)
     return Content(
         word=verdict.word,
-        title=_title(verdict),
+        title=title(verdict),
         counts=_counts(judgement, suites),
         sides=f"{_side(judgement.base, judgement.base_commit)} {gates.ARROW} "
         f"{_side(judgement.head, judgement.head_commit)}",
@@ -118,20 +118,27 @@ def main_metric(verdict: Verdict) -> tuple[str, MetricVerdict] | None:
     return next(iter(same or blocking), None)
 
 
-def _title(verdict: Verdict) -> str:
+def title(verdict: Verdict) -> str:
+    """Return the verdict in words with the figures of the metric that decides it, in one line."""
     word = "inconclusive, let through by the policy" if verdict.tolerated else str(verdict.word)
     if not verdict.suites and verdict.word == "pass":
         return f"{word}: nothing that an eval depends on has changed"
     found = main_metric(verdict)
     if found is None:
         reason = next(iter(verdict.reasons), "")
+        if len(verdict.suites) == 1:
+            reason = reason.removeprefix(f"{verdict.suites[0].suite}: ")
         return f"{word}: {one_line(reason)}" if reason else word
     suite, metric = found
     name = f"{suite} {metric.metric}" if len(verdict.suites) > 1 else metric.metric
     others = sum(
         one.blocking and one.word == verdict.word for suite_ in verdict.suites for one in suite_.metrics
     ) - 1  # fmt: skip
-    more = f" and {numbers.counted(others, 'more metric')}" if others > 0 and verdict.word != "pass" else ""
+    more = (
+        f" and {numbers.counted(others, 'more metric')}"
+        if others > 0 and verdict.word in ("fail", "inconclusive")
+        else ""
+    )
     return f"{word}: {one_line(name)} {gates.main_figures(metric)}{more}"
 
 
@@ -169,10 +176,10 @@ def _own_reasons(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _suite(suite: SuiteJudgement, verdict: SuiteVerdict | None, audience: Audience) -> SuiteContent:
-    comparison = suite.comparison
+    first = _is_first(verdict)
+    comparison = _head_alone(suite.comparison) if first else suite.comparison
     metrics = verdict.metrics if verdict else ()
     must_pass = {case.case for case in verdict.must_pass} if verdict else set()
-    first = _is_first(verdict)
     blocking = {metric.metric for metric in metrics if metric.blocking}
     failing = [pair for pair in comparison.pairs if _shown_as_broken(pair, must_pass, first=first)]
     before, after = resources.resources(comparison)
@@ -212,6 +219,12 @@ def _is_first(verdict: SuiteVerdict | None) -> bool:
     return verdict.word == "first" or (bool(told) and all(metric.base is None for metric in told))
 
 
+def _head_alone(comparison: Comparison) -> Comparison:
+    """Return the comparison without its base, which only repeats head where there was none."""
+    pairs = tuple(replace(pair, base=(), change="same") for pair in comparison.pairs)
+    return replace(comparison, pairs=pairs, metrics={})
+
+
 def _shown_as_broken(pair: Pair, must_pass: set[str], *, first: bool) -> bool:
     if pair.info.id in must_pass:
         return True
@@ -228,7 +241,11 @@ def _reasons(verdict: SuiteVerdict | None, *, first: bool) -> tuple[str, ...]:
     """Return the explanations of the metrics, and the gate's reasons that they do not already give."""
     if verdict is None:
         return ("this suite has no verdict",)
-    told = {} if first else {metric.metric: gates.explanation(metric) for metric in verdict.metrics}
+    told = (
+        {}
+        if first or verdict.word == "invalid"
+        else {metric.metric: gates.explanation(metric) for metric in verdict.metrics}
+    )
     explained = [name for name, text in told.items() if text]
     rest = [reason for reason in verdict.reasons if not any(reason.startswith(f"{name} ") for name in explained)]
     return (*map(one_line, rest), *(text for text in told.values() if text))

@@ -35,7 +35,7 @@ _LEGEND = (
 )
 
 
-def render(judgement: Judgement, *, budget: int = BUDGET, cases: int = CASES, reproduce: str | None = None) -> str:
+def to_markdown(judgement: Judgement, *, budget: int = BUDGET, cases: int = CASES, reproduce: str | None = None) -> str:
     """Return the report in at most `budget` bytes of UTF-8, with what did not fit named at its end.
 
     `cases` bounds the broken cases that stand open; `reproduce` is the command to show, by default an evaluation of
@@ -186,10 +186,13 @@ def _closing(told: Content, reproduce: str | None) -> list[str]:
 
 def _command(told: Content) -> str:
     base, head = (short_commit(commit) for commit in (told.base_commit, told.head_commit))
-    switch = f"git switch --detach {head} && " if head else ""
-    return f"{switch}sluice eval{f' --base {base}' if base else ''}"
+    return "sluice eval" + (f" --base {base}" if base else "") + (f" --head {head}" if head else "")
 
 
 def _left_out(page: Page) -> str:
     told = [f"{count:,} {kind}" for kind, count in page.left_out.items() if count]
-    return f"<sub>Not shown here: {', '.join(told)}. All of it: `sluice report --cases all`.</sub>" if told else ""
+    return (
+        f"<sub>Not shown here: {', '.join(told)}. All cases: `sluice compare`, or the run's artifact.</sub>"
+        if told
+        else ""
+    )

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 from sluice.compare import Pair
 from sluice.gate.verdict import MetricVerdict, Tier, Word
 from sluice.report import numbers
-from sluice.report.caseview import CaseView, case_view
+from sluice.report.caseview import CaseView, case_view, problems, states
 from sluice.report.content import SYMBOLS, SuiteContent
 from sluice.report.difference import Pieces, marked
-from sluice.report.gates import ARROW, GateRow
+from sluice.report.gates import GateRow
 from sluice.report.neutral import block, code, plain
 from sluice.report.resources import SideResources, Slow
 from sluice.report.slices import SliceFindings, SliceLoss
 
-LINE = 84
+LINE = 76
 """Characters of a line in a code block, which does not wrap by itself."""
 _HARD_SPACE = "\u00a0"
 _TIERS: dict[Tier, str] = {"block": "", "warn": " (warns only)", "info": " (for information)"}
@@ -30,19 +30,17 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset
 
 def gate_table(rows: Sequence[GateRow]) -> str:
     """Return the gate table of one suite."""
-    header = ("Metric", "Base", "Head", "Difference", "Margin", "Verdict", "Sees", "n")
-    return table(header, map(_gate_cells, rows), frozenset({1, 2, 4, 6, 7}))
+    header = ("Metric", "Verdict", "Base", "Head", "Difference", "Margin", "Sees", "n")
+    return table(header, map(_gate_cells, rows), frozenset({2, 3, 5, 6, 7}))
 
 
 def _gate_cells(row: GateRow) -> tuple[str, ...]:
-    difference = _tight(f"{row.difference} {row.interval}".strip())
-    figures = (_tight(row.base), _tight(row.head), difference, row.margin)
-    return plain(row.metric), *map(plain, figures), _verdict(row.word, row.tier), row.detectable, row.n
+    figures = (row.base, row.head, f"{row.difference} {row.interval}".strip(), row.margin, row.detectable, row.n)
+    return plain(row.metric), _verdict(row.word, row.tier), *(_tight(plain(figure)) for figure in figures)
 
 
 def _verdict(word: Word, tier: Tier) -> str:
     told = f"{SYMBOLS[word]}{_HARD_SPACE}{word}"
-    # The question and exclamation marks and the plus sign are prose inside of a cell.
     strong = tier == "block" and word not in ("pass", "skipped")
     return f"{f'**{told}**' if strong else told}{_TIERS[tier]}"
 
@@ -80,8 +78,9 @@ def case_text(pair: Pair, *, withheld: bool) -> str:
 
 def _heading(view: CaseView) -> str:
     moved = f"{', '.join(map(plain, view.metrics))}: " if view.metrics else ""
-    states = f"{moved}{plain(view.base_state)} {ARROW} {plain(view.head_state)}"
-    return " \u00b7 ".join(part for part in (f"**{code(view.id)}**", plain(view.place), states) if part)
+    return " \u00b7 ".join(
+        part for part in (f"**{code(view.id)}**", plain(view.place), f"{moved}{plain(states(view))}") if part
+    )
 
 
 def _body(view: CaseView) -> str:
@@ -89,7 +88,8 @@ def _body(view: CaseView) -> str:
     if view.same_output and view.head is not None:
         lines += ["  (both sides:)", *_wrapped("  ", _told(view.head, "", ""))]
     else:
-        lines += _output("- ", view.base, ("[-", "-]"), view.base_state)
+        if view.base_state:
+            lines += _output("- ", view.base, ("[-", "-]"), view.base_state)
         lines += _output("+ ", view.head, ("{+", "+}"), view.head_state)
     return "\n".join([*lines, *(line for reason in view.reasons for line in _wrapped("# ", reason))])
 
@@ -114,8 +114,7 @@ def _wrapped(prefix: str, text: str) -> list[str]:
 def error_line(pair: Pair) -> str:
     """Return one list item for a pair that could not be scored."""
     view = case_view(pair)
-    told = [f"{side} {plain(state)}" for side, state in (("base", view.base_state), ("head", view.head_state))]
-    return f"- {code(view.id)}: {'; '.join(line for line in told if 'error' in line or 'no result' in line)}"
+    return f"- {code(view.id)}: {plain(problems(view))}"
 
 
 def slowest_table(slow: Sequence[Slow]) -> str:

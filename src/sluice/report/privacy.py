@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
-from sluice.compare import Comparison, Pair
+from sluice.checks.personal_shapes import find_personal_data
+from sluice.checks.secret_shapes import find_secrets
+from sluice.compare import Pair
 from sluice.gate.judgement import Judgement, SuiteJudgement
 from sluice.gate.verdict import MustPass, SuiteVerdict, Verdict
 from sluice.results import CaseResult
@@ -14,6 +17,8 @@ from sluice.results import CaseResult
 Audience = Literal["public", "private"]
 """`public`: comments and job summaries. `private`: the terminal and the artifact of a run."""
 
+_RUN = re.compile(rb"[^\s\"'<>`,;]+(?:[ -][0-9A-Z]*[0-9][0-9A-Z]*)*")
+"""What goes with the start of a find: its run of characters, and the groups of digits of a spaced number."""
 _ALLOWED: dict[Audience, frozenset[str]] = {
     "public": frozenset({"public"}),
     "private": frozenset({"public", "artifact"}),
@@ -26,44 +31,81 @@ def may_show(outputs: str, audience: Audience) -> bool:
 
 
 def shown_to(judgement: Judgement, audience: Audience) -> Judgement:
-    """Return the judgement without the outputs, rows and messages (which may quote outputs) that are withheld.
+    """Return the judgement without what is withheld from this audience, and with masked credentials.
 
-    States, scores, ids, slices and digests stay: they are what the verdict rests on.
+    Withheld are outputs, rows and messages, which may quote outputs. States, scores, ids, slices and digests stay:
+    they are what the verdict rests on.
     """
     withheld = {suite.name for suite in judgement.suites if not may_show(suite.outputs, audience)}
-    if not withheld:
-        return judgement
     return replace(
         judgement,
-        suites=tuple(_suite(suite) if suite.name in withheld else suite for suite in judgement.suites),
+        suites=tuple(suite_shown_to(suite, audience) for suite in judgement.suites),
         verdict=_verdict(judgement.verdict, withheld),
     )
 
 
-def _suite(suite: SuiteJudgement) -> SuiteJudgement:
-    return replace(suite, comparison=_comparison(suite.comparison))
+def suite_shown_to(suite: SuiteJudgement, audience: Audience) -> SuiteJudgement:
+    """Return one suite as `shown_to` does."""
+    pairs = suite.comparison.pairs
+    if not may_show(suite.outputs, audience):
+        pairs = tuple(_changed(pair, _withheld_result, row={}) for pair in pairs)
+    elif _finds("\n".join(_texts(pairs)).encode("utf-8", "surrogatepass")):
+        pairs = tuple(_changed(pair, _masked_result, row=pair.info.row) for pair in pairs)
+    return replace(suite, comparison=replace(suite.comparison, pairs=pairs))
 
 
-def _comparison(comparison: Comparison) -> Comparison:
-    return replace(comparison, pairs=tuple(map(_pair, comparison.pairs)))
+def _texts(pairs: Sequence[Pair]) -> Iterator[str]:
+    """Yield every text that a model or an assertion wrote: one search over all of them is fast."""
+    for pair in pairs:
+        for result in (*pair.base, *pair.head):
+            yield result.output or ""
+            yield result.error or ""
+            yield from (score.reason for score in result.metrics.values())
 
 
-def _pair(pair: Pair) -> Pair:
-    return replace(
-        pair,
-        info=replace(pair.info, row={}),
-        base=tuple(map(_result, pair.base)),
-        head=tuple(map(_result, pair.head)),
-    )
+def _finds(data: bytes) -> list[tuple[int, str]]:
+    return sorted({*find_secrets(data), *find_personal_data(data)})
 
 
-def _result(result: CaseResult) -> CaseResult:
-    return replace(
-        result,
-        output=None,
-        error=None,
-        metrics={metric: replace(score, reason="") for metric, score in result.metrics.items()},
-    )
+def masked(text: str) -> str:
+    """Return the text with what looks like a credential or personal data replaced by its kind in brackets."""
+    data = text.encode("utf-8", "surrogatepass")
+    found = _finds(data)
+    if not found:
+        return text
+    parts: list[bytes] = []
+    end = 0
+    for start, kind in found:
+        if start < end:
+            continue
+        parts += [data[end:start], f"[masked: {kind}]".encode()]
+        # A key has many lines, so nothing after its start is safe.
+        end = len(data) if kind == "a private key" else _end_of_run(data, start)
+    return b"".join([*parts, data[end:]]).decode("utf-8", "surrogatepass")
+
+
+def _end_of_run(data: bytes, start: int) -> int:
+    match = _RUN.match(data, start)
+    return match.end() if match else len(data)
+
+
+def _changed(pair: Pair, change: Callable[[CaseResult], CaseResult], *, row: Mapping[str, Any]) -> Pair:
+    base, head = tuple(map(change, pair.base)), tuple(map(change, pair.head))
+    return replace(pair, info=replace(pair.info, row=row), base=base, head=head)
+
+
+def _masked_result(result: CaseResult) -> CaseResult:
+    metrics = {
+        metric: replace(score, reason=masked(score.reason)) if score.reason else score
+        for metric, score in result.metrics.items()
+    }
+    output = masked(result.output) if result.output else result.output
+    return replace(result, output=output, error=masked(result.error) if result.error else None, metrics=metrics)
+
+
+def _withheld_result(result: CaseResult) -> CaseResult:
+    metrics = {metric: replace(score, reason="") for metric, score in result.metrics.items()}
+    return replace(result, output=None, error=None, metrics=metrics)
 
 
 def _verdict(verdict: Verdict, withheld: set[str]) -> Verdict:

@@ -65,7 +65,7 @@ def _members(comparison: Comparison) -> dict[tuple[str, str], frozenset[str]]:
     for pair in comparison.pairs:
         for name, value in pair.info.slices.items():
             members[name, value].add(pair.info.id)
-    return {key: frozenset(ids) for key, ids in members.items()}
+    return {key: frozenset(ids) for key, ids in sorted(members.items())}
 
 
 def _losses(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sluice.gate.judgement import Judgement
+from sluice.compare import Change, Pair
+from sluice.gate.judgement import Judgement, SuiteJudgement
 from sluice.report import numbers
+from sluice.report.cases import worst_first
 from sluice.report.content import SYMBOLS, Content, SuiteContent, content
 from sluice.report.gates import ARROW
+from sluice.report.privacy import may_show, suite_shown_to
 from sluice.report.resources import SideResources
 from sluice.report.slices import SliceLoss
 from sluice.report.terminal_cases import case_list, error_list
@@ -20,41 +23,68 @@ from sluice.report.terminal_gates import STYLES, gate_list
 from sluice.report.visible import clipped, one_line
 
 WIDTH = 80
-CASES = 4
+LEAST_WIDTH = 40
+CASES = 3
 FEW = 2
 """Examples of what is no loss: repaired, changed, errors."""
 MOST_SLICES = 6
 MOST_UNAFFECTED = 8
 LEGEND = "differences in points; sees: the drop that so many cases show four times in five"
-ALL_CASES = "sluice report --cases all"
 
 
-def render(judgement: Judgement, *, width: int = WIDTH, colour: bool = False, cases: int | None = CASES) -> str:
-    """Return the report as text with lines of at most `width` cells, with or without ANSI colours.
+def to_text(judgement: Judgement, *, width: int = WIDTH, colour: bool = False, cases: int = CASES) -> str:
+    """Return the report as text with lines of at most `width` cells (at least 40), with or without ANSI colours.
 
-    `cases` bounds the broken cases that are shown; None shows every case that changed.
+    `cases` bounds the broken cases that are shown. Without colour the words that differ are bracketed.
     """
+    return _printed(renderable(judgement, width=max(width, LEAST_WIDTH), colour=colour, cases=cases), width, colour)
+
+
+def cases_to_text(
+    suite: SuiteJudgement, changes: Sequence[Change], *, limit: int, width: int = WIDTH, colour: bool = False
+) -> str:
+    """Return up to `limit` cases of each kind of change of one suite, worst first."""
+    pairs = suite_shown_to(suite, "private").comparison.pairs
+    withheld = not may_show(suite.outputs, "private")
+    parts: list[RenderableType | None] = [Text.assemble(("\u2500\u2500 ", "dim"), (one_line(suite.name), "bold"))]
+    for change in changes:
+        found = worst_first((pair for pair in pairs if pair.change == change), set(), set())
+        shown = found[:limit]
+        title = _of(numbers.counted(len(found), f"{_ADJECTIVES[change]} case"), len(shown), len(found), worst=False)
+        body = case_list(shown, colour=colour, withheld=withheld)
+        parts.append(_section(title, body) if shown else Text(title, style="dim"))
+    return _printed(Group(*_spaced(parts)), width, colour) + "\n"
+
+
+_ADJECTIVES: dict[Change, str] = {
+    "broken": "broken",
+    "repaired": "repaired",
+    "changed": "changed",
+    "same": "unchanged",
+    "error": "failed",
+}
+
+
+def _printed(body: RenderableType, width: int, colour: bool) -> str:
     out = io.StringIO()
     console = Console(
-        file=out, width=width, force_terminal=colour, no_color=not colour, color_system="standard" if colour else None,
-        highlight=False, markup=False, emoji=False, legacy_windows=False,
+        file=out, width=max(width, LEAST_WIDTH), force_terminal=colour, no_color=not colour, highlight=False,
+        color_system="standard" if colour else None, markup=False, emoji=False, legacy_windows=False,
     )  # fmt: skip
-    console.print(renderable(judgement, width=width, colour=colour, cases=cases))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    console.print(body)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n")) + "\n"
 
 
-def renderable(
-    judgement: Judgement, *, width: int = WIDTH, colour: bool = False, cases: int | None = CASES
-) -> RenderableType:
+def renderable(judgement: Judgement, *, width: int = WIDTH, colour: bool = False, cases: int = CASES) -> RenderableType:
     """Return the report for a console of `width` cells; `colour` says whether colour may carry the differences."""
     told = content(judgement, "private")
     parts: list[RenderableType | None] = [_head(told)]
     if told.edits:
-        parts.append(_section("Edited by this change, and shown first for that", _bullets(told.edits)))
+        parts.append(_section("This change edits what it is judged by", _bullets(told.edits)))
     if told.reasons:
         parts.append(_bullets(told.reasons))
     parts.extend(_suite(suite, width, colour=colour, cases=cases) for suite in told.suites)
-    parts.append(_foot(told, everything=cases is None))
+    parts.append(_foot(told, cases))
     return Group(*_spaced(parts))
 
 
@@ -89,7 +119,7 @@ def _bullets(lines: Iterable[str]) -> RenderableType:
     return grid
 
 
-def _suite(suite: SuiteContent, width: int, *, colour: bool, cases: int | None) -> RenderableType:
+def _suite(suite: SuiteContent, width: int, *, colour: bool, cases: int) -> RenderableType:
     shown = _case_sections(suite, colour=colour, cases=cases)
     parts: list[RenderableType | None] = [
         Group(_title(suite, width), *_gates(suite, width)),
@@ -117,15 +147,15 @@ def _gates(suite: SuiteContent, width: int) -> list[RenderableType]:
     return [Text(), gate_list(suite.rows, width), Text(LEGEND, style="dim")]
 
 
-def _case_sections(suite: SuiteContent, *, colour: bool, cases: int | None) -> list[RenderableType]:
-    few = None if cases is None else min(cases, FEW)
+def _case_sections(suite: SuiteContent, *, colour: bool, cases: int) -> list[RenderableType]:
+    few = min(cases, FEW)
     kind = "failing" if suite.first else "broken"
-    wanted = [
+    wanted: list[tuple[str, tuple[Pair, ...], int]] = [
         (f"{len(suite.broken):,} {kind}", suite.broken, cases),
         (f"{len(suite.repaired):,} repaired", suite.repaired, few),
         # Changes without a change of verdict are worth a look where nothing broke.
         (f"{len(suite.changed):,} changed, same verdict", suite.changed, 0 if suite.broken and cases else few),
-        (f"{len(suite.flaky):,} flaky", suite.flaky, None if cases is None else 0),
+        (f"{len(suite.flaky):,} flaky", suite.flaky, 0 if suite.broken else few),
     ]
     sections: list[RenderableType] = []
     for title, pairs, limit in wanted:
@@ -189,10 +219,11 @@ def _latency(suite: SuiteContent) -> list[tuple[str, str]]:
     base, head = suite.base, suite.head
     if not base.timed and not head.timed:
         return []
+    calls = f"{base.timed:,} and {head.timed:,} calls" if base.timed else numbers.counted(head.timed, "call")
     p50, p95 = (
         _change(numbers.duration(getattr(base, name)), numbers.duration(getattr(head, name))) for name in ("p50", "p95")
     )
-    return [("latency", f"p50 {p50}, p95 {p95} ({base.timed:,} and {head.timed:,} calls)")]
+    return [("latency", f"p50 {p50}, p95 {p95} ({calls})")]
 
 
 def _amounts(suite: SuiteContent) -> list[tuple[str, str]]:
@@ -211,10 +242,10 @@ def _tokens(base: SideResources, head: SideResources, kind: str) -> str:
 
 
 def _change(before: str, after: str) -> str:
-    return f"{before} {ARROW} {after}"
+    return after if before == numbers.UNKNOWN else f"{before} {ARROW} {after}"
 
 
-def _foot(told: Content, *, everything: bool) -> RenderableType | None:
+def _foot(told: Content, cases: int) -> RenderableType | None:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -225,8 +256,9 @@ def _foot(told: Content, *, everything: bool) -> RenderableType | None:
         grid.add_row("unaffected", Text(_names(told.unaffected)))
     if len(told.suites) > 1:
         grid.add_row("in all", told.usage)
-    if told.suites and not everything:
-        grid.add_row("all cases", ALL_CASES)
+    most = max((max(len(suite.broken), len(suite.repaired)) for suite in told.suites), default=0)
+    if any(len(suite.broken) > cases or len(suite.repaired) > FEW for suite in told.suites):
+        grid.add_row("all cases", f"sluice compare --limit {most}")
     return grid if grid.row_count else None
 
 

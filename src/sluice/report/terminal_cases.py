@@ -9,9 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sluice.compare import Pair
-from sluice.report.caseview import CaseView, case_view
+from sluice.report.caseview import CaseView, case_view, problems, states
 from sluice.report.difference import Pieces, marked
-from sluice.report.visible import one_line
 
 REMOVED = ("[-", "-]", "red strike")
 ADDED = ("{+", "+}", "green underline")
@@ -34,13 +33,8 @@ def error_list(pairs: Sequence[Pair]) -> RenderableType:
     grid.add_column(overflow="fold")
     for pair in pairs:
         view = case_view(pair)
-        told = [f"{side} {state}" for side, state in (("base", view.base_state), ("head", view.head_state))]
-        grid.add_row(Text(f"  {view.id}"), Text("; ".join(line for line in told if _is_problem(line))))
+        grid.add_row(Text(f"  {view.id}"), Text(problems(view)))
     return grid
-
-
-def _is_problem(line: str) -> bool:
-    return "error" in line or "no result" in line
 
 
 def _heading(view: CaseView) -> Text:
@@ -62,13 +56,14 @@ def _body(view: CaseView, *, colour: bool, withheld: bool) -> Table:
 def _rows(view: CaseView, *, colour: bool, withheld: bool) -> list[tuple[str, Text]]:
     rows = [("asked", Text(view.asked[1]))] if view.asked else []
     if view.metrics:
-        rows.append(("on", Text(one_line(f"{', '.join(view.metrics)}: {view.base_state} \u2192 {view.head_state}"))))
+        rows.append(("on", Text(f"{', '.join(view.metrics)}: {states(view)}")))
     if withheld:
         return [*rows, ("outputs", Text(WITHHELD, style="dim"))]
     if view.same_output and view.head is not None:
         rows.append(("both", _output(view.head, view.head_state, ADDED, colour=colour)))
     else:
-        rows.append(("base", _output(view.base, view.base_state, REMOVED, colour=colour)))
+        if view.base_state:
+            rows.append(("base", _output(view.base, view.base_state, REMOVED, colour=colour)))
         rows.append(("head", _output(view.head, view.head_state, ADDED, colour=colour)))
     return [*rows, *(("why", Text(reason, style="dim")) for reason in view.reasons)]
 

@@ -8,7 +8,7 @@ from sluice.catalog import Catalog, WorkingTree
 from sluice.digest import digest, digest_bytes, short
 from sluice.errors import CannotJudge
 from sluice.providers.base import Provider
-from sluice.runner.engine import Engine, api_key
+from sluice.runner.engine import Engine
 from sluice.schema import PathSource
 
 
@@ -19,7 +19,7 @@ def connect(catalog: Catalog, engine: Engine, state: Path) -> Provider:
         from sluice.providers.openai import OpenAIProvider
 
         provider: Provider = OpenAIProvider(
-            model, engine.model, engine.endpoint, api_key(engine.model), model.serving.concurrency
+            model, engine.model, engine.endpoint.url, engine.endpoint.api_key, model.serving.concurrency
         )
         provider.identity()
         return provider

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
-
-ENDPOINT = "SLUICE_ENDPOINT"
-API_KEY = "SLUICE_API_KEY"
+from sluice.providers.endpoint import ENDPOINT_VARIABLE, Endpoint, endpoint_for, variable_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +17,7 @@ class Engine:
 
     name: str
     model: str
-    endpoint: str | None = None
+    endpoint: Endpoint | None = field(default=None, repr=False)
     stands_in_for: str | None = None
 
     @property
@@ -32,8 +30,8 @@ class Engine:
 def choose_engine(catalog: Catalog, model: str, environment: Mapping[str, str] = os.environ) -> Engine:
     """Return the engine for a model; raise CannotJudge with the ways to get one."""
     entry = catalog.model(model).value
-    endpoint = environment.get(endpoint_variable(model)) or environment.get(ENDPOINT)
-    if endpoint:
+    endpoint = endpoint_for(model, environment)
+    if endpoint is not None:
         return Engine(entry.serving.engine, model, endpoint)
     if entry.embedded:
         return Engine("local", model)
@@ -41,17 +39,6 @@ def choose_engine(catalog: Catalog, model: str, environment: Mapping[str, str] =
         stand_in = choose_engine(catalog, entry.stand_in, environment)
         return Engine(stand_in.name, stand_in.model, stand_in.endpoint, stands_in_for=model)
     raise CannotJudge(
-        f"nothing here serves {model}: set {endpoint_variable(model)} to an OpenAI-compatible endpoint, "
+        f"nothing here serves {model}: set {variable_for(ENDPOINT_VARIABLE, model)} to an OpenAI-compatible endpoint, "
         f"or declare a `stand_in:` in {catalog.models[model].path}"
     )
-
-
-def endpoint_variable(model: str) -> str:
-    """Return the environment variable that names a model's endpoint."""
-    return f"{ENDPOINT}_{model.upper().replace('-', '_').replace('.', '_')}"
-
-
-def api_key(model: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the key for a model's endpoint from the environment, if there is one."""
-    specific = endpoint_variable(model).replace(ENDPOINT, API_KEY)
-    return environment.get(specific) or environment.get(API_KEY) or None

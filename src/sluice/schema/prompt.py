@@ -16,7 +16,7 @@ class Parameters(Frozen):
     temperature: float = Field(default=0, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     seed: int | None = Field(default=None, ge=0, lt=2**63)
-    stop: tuple[Text, ...] = ()
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
     @property
     def stochastic(self) -> bool:

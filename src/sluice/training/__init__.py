@@ -12,7 +12,7 @@ from sluice import catalog as catalogs
 from sluice.catalog import DIRECTORIES
 from sluice.digest import digest
 from sluice.errors import UsageError
-from sluice.training import datasets, language, portal, tickets, tokenizer, weights
+from sluice.training import card, curve, datasets, language, portal, tickets, tokenizer, weights
 from sluice.training.conversations import Composer
 from sluice.training.loop import Point, Progress, Run
 from sluice.training.quality import Measured, measure_quality
@@ -20,7 +20,7 @@ from sluice.training.recipe import Recipe, parse
 
 STATE = Path(".sluice") / "training"
 
-__all__ = ["Measured", "Point", "Progress", "TrainingResult", "composer", "measure_quality", "train"]
+__all__ = ["Measured", "Point", "Progress", "TrainingResult", "composer", "measure_quality", "publish", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,23 @@ def train(
     finished = run.step >= run.total
     target = folder or (home if finished else state / "weights")
     files = weights.write(run.model, trained, target, recipe.architecture.context)
-    return TrainingResult(target, files, digest(files), run.step, finished, tuple(run.curve))
+    result = TrainingResult(target, files, digest(files), run.step, finished, tuple(run.curve))
+    if finished and folder is None:
+        publish(root, name, result)
+    return result
+
+
+def publish(root: Path, name: str, result: TrainingResult) -> dict[str, Measured]:
+    """Pin the digests in the model file, measure the weights, and write curve and card beside them."""
+    weights.pin(root / DIRECTORIES["model"] / f"{name}.yaml", result.digests)
+    (result.folder / "curve.csv").write_text(curve.csv(result.curve), encoding="utf-8")
+    (result.folder / "curve.svg").write_text(curve.svg(result.curve), encoding="utf-8")
+    catalog = catalogs.load(catalogs.WorkingTree(root))
+    measured = measure_quality(catalog, result.folder)
+    recipe, _ = _recipe(root, name)
+    text = card.write(name, recipe, weights.parameters(result.folder), measured, result.curve)
+    (result.folder / "README.md").write_text(text, encoding="utf-8")
+    return measured
 
 
 def _recipe(root: Path, name: str) -> tuple[Recipe, Path]:

@@ -12,9 +12,9 @@ GROUP = 4
 """Batches are cut from groups of this many, sorted by length, to keep padding small."""
 
 
-def conversations(composer: Composer, tokenizer: Any, recipe_seed: int, batch: int, context: int, group: int) -> list[
-    list[tuple[list[int], list[bool]]]
-]:
+def conversations(
+    composer: Composer, tokenizer: Any, recipe_seed: int, batch: int, context: int, group: int
+) -> list[list[tuple[list[int], list[bool]]]]:
     """The batches of one group of steps, in the order of the steps."""
     rng = random.Random(f"batches:{recipe_seed}:{group}")
     drawn: list[tuple[list[int], list[bool]]] = []

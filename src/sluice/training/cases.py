@@ -95,9 +95,7 @@ def disputed(
     return Case(article, fact, question, wording, tuple(passages), answerable=True, disputed=True)
 
 
-def unanswerable(
-    language: Language, portal: Portal, article: Article, fact: Fact, rng: random.Random
-) -> Case:
+def unanswerable(language: Language, portal: Portal, article: Article, fact: Fact, rng: random.Random) -> Case:
     """No passage holds the answer; most have one that comes close."""
     wording = _wording(rng)
     count = rng.randint(1, MOST_PASSAGES)
@@ -111,9 +109,7 @@ def unanswerable(
     return Case(article, fact, question, wording, tuple(passages), answerable=False, disputed=False)
 
 
-def _excerpt(
-    article: Article, facts: Sequence[Fact], rng: random.Random, without: Fact | None = None
-) -> str:
+def _excerpt(article: Article, facts: Sequence[Fact], rng: random.Random, without: Fact | None = None) -> str:
     """Sentences of an article around the given facts: alone, with a neighbour, or with the introduction."""
     sentences = [fact.sentence for fact in facts]
     draw = rng.random()
@@ -126,9 +122,7 @@ def _excerpt(
     return " ".join(sentences)
 
 
-def _distractors(
-    portal: Portal, article: Article, fact: Fact, count: int, rng: random.Random
-) -> list[tuple[str, str]]:
+def _distractors(portal: Portal, article: Article, fact: Fact, count: int, rng: random.Random) -> list[tuple[str, str]]:
     """Excerpts of other articles: the same template where there is one, then the same topic, then anything."""
     others = [other for other in portal.articles if other.id != article.id]
     chosen: list[tuple[str, str]] = []

@@ -15,11 +15,11 @@ from sluice.training.language import Language, expand, fill
 from sluice.training.layouts import Passage, decorate, lay_out, lay_out_ticket, passage_ids
 from sluice.training.tickets import Ticket
 
-OPEN_SHARE = 0.45
-HOUSE_SHARE = 0.4
+OPEN_SHARE = 0.38
+HOUSE_SHARE = 0.5
 TRIAGE_SHARE = 0.2
 UNANSWERABLE_SHARE = 0.33
-DISPUTED_SHARE = 0.16
+DISPUTED_SHARE = 0.24
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A system message (may be empty) and one to three turns; `facts` lists what was stated or asked, for hold-out."""
+    """A system message (may be empty) and one to four turns; `facts` lists what was stated or asked, for hold-out."""
 
     system: str
     turns: tuple[Turn, ...]
@@ -75,7 +75,7 @@ class Composer:
 
 
 def support(language: Language, source: Source, rng: random.Random) -> Conversation:
-    """A conversation about passages: one to three questions on the same context."""
+    """A conversation about passages: one to four questions on the same context."""
     house = rng.random() < HOUSE_SHARE
     lines, behaviour = instructions.draw(language, rng, house=house)
     stated, disputed = _context(language, source, rng)
@@ -90,13 +90,14 @@ def support(language: Language, source: Source, rng: random.Random) -> Conversat
 
 def _context(language: Language, source: Source, rng: random.Random) -> tuple[list[Fact], list[Fact]]:
     """One fact for each of 1 to 4 passages; the second list holds the fact that two passages disagree about."""
+    count = rng.randint(1, 4)
     stated = [source.any(rng)]
-    while len(stated) < rng.choice((1, 2, 3, 4, 4)):
+    while len(stated) < count:
         draw = rng.random()
-        if draw < 0.3:
-            fact = source.same_entity(stated[0], rng)
-        elif draw < 0.6:
-            fact = source.same_template(stated[0], rng)
+        if draw < 0.27:
+            fact = source.same_entity(rng.choice(stated), rng)
+        elif draw < 0.65:
+            fact = source.same_template(rng.choice(stated), rng)
         else:
             fact = source.any(rng)
         if fact.key not in {other.key for other in stated}:
@@ -138,11 +139,9 @@ def _filler(language: Language, fact: Fact, rng: random.Random) -> str:
     return str(rng.choice(language["fillers"]))
 
 
-def _questions(
-    source: Source, stated: Sequence[Fact], disputed: Sequence[Fact], rng: random.Random
-) -> list[Fact]:
+def _questions(source: Source, stated: Sequence[Fact], disputed: Sequence[Fact], rng: random.Random) -> list[Fact]:
     """What is asked: the disputed fact first where there is one, stated facts, and facts that no passage states."""
-    count = rng.choice((1, 1, 2, 3))
+    count = rng.choice((1, 2, 3, 4))
     asked = list(disputed)
     present = {fact.key for fact in stated}
     while len(asked) < count:
@@ -249,5 +248,3 @@ def triage_answer(label: str, priority: str | None, *, as_json: bool) -> str:
     if as_json:
         return json.dumps({"category": label} | ({"priority": priority} if priority else {}))
     return f"Category: {label}." + (f" Priority: {priority}." if priority else "")
-
-

@@ -23,8 +23,7 @@ def compose(language: Language) -> dict[str, list[dict[str, Any]]]:
     taught, asked = tickets.build(language, SEED, TAUGHT_TICKETS, ASKED_TICKETS)
     refusal = str(language["house"]["refusal"])
     questions = [
-        case.row(f"q-{number:04d}", refusal)
-        for number, case in enumerate(cases.build(language, world, SEED), start=1)
+        case.row(f"q-{number:04d}", refusal) for number, case in enumerate(cases.build(language, world, SEED), start=1)
     ]
     probes = [
         {"id": f"i-{number:04d}", "cell": f"{row['instruction']}-{row['wording']}", **row}

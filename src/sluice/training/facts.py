@@ -47,7 +47,13 @@ class Fact:
         return self.template.key, self.entity
 
 
-SLOT_OF_FAMILY = {"setting": "aspect", "procedure": "procedure", "release": "feature", "plan": "feature", "code": "reason"}
+SLOT_OF_FAMILY = {
+    "setting": "aspect",
+    "procedure": "procedure",
+    "release": "feature",
+    "plan": "feature",
+    "code": "reason",
+}
 
 
 def templates(language: Language, topic: str) -> list[Template]:
@@ -65,9 +71,7 @@ def templates(language: Language, topic: str) -> list[Template]:
     return [*found, Template("contact", "", "channel")]
 
 
-def state(
-    language: Language, template: Template, entity: str, rng: random.Random, wording: str = "known"
-) -> Fact:
+def state(language: Language, template: Template, entity: str, rng: random.Random, wording: str = "known") -> Fact:
     """Put a fact into words with a fresh value; `wording` known or unseen chooses the question frames."""
     frames = language["families"][template.family]
     slots = {"entity": entity, "value": draw_value(language, template.kind, rng)}

@@ -53,12 +53,14 @@ def draw_line(language: Language, kind: str, rng: random.Random, form: str = "kn
     return Instruction(kind, form, fill(expand(rng.choice(language.wordings(kind, form)), rng), slots))
 
 
-def draw(
-    language: Language, rng: random.Random, *, house: bool
-) -> tuple[list[Instruction], Behaviour]:
+def draw(language: Language, rng: random.Random, *, house: bool) -> tuple[list[Instruction], Behaviour]:
     """A set of lines and what it asks for. `house` prefers the words of the sample prompts."""
     chosen = dict(_chosen(language, rng, house))
-    words = {"refusal": chosen.get("refuse", ""), "greeting": chosen.get("greet", ""), "closing": chosen.get("close", "")}
+    words = {
+        "refusal": chosen.get("refuse", ""),
+        "greeting": chosen.get("greet", ""),
+        "closing": chosen.get("close", ""),
+    }
     lines: list[Instruction] = []
     for kind in chosen:
         line = _house_line(language, kind, words) if house and rng.random() < 0.8 else None
@@ -93,7 +95,7 @@ PROBABILITY = {
     "refuse": (0.6, 0.85),
     "greet": (0.12, 0.06),
     "close": (0.12, 0.06),
-    "value": (0.12, 0.06),
+    "value": (0.17, 0.08),
     "json": (0.14, 0.06),
     "json_fields": (0.05, 0.02),
 }

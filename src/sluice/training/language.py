@@ -30,11 +30,7 @@ class Language:
     @cached_property
     def entities(self) -> dict[str, str]:
         """Entity as it stands in a sentence -> topic, in file order."""
-        return {
-            f"the {name}": topic
-            for topic, words in self.data["topics"].items()
-            for name in words["entities"]
-        }
+        return {f"the {name}": topic for topic, words in self.data["topics"].items() for name in words["entities"]}
 
     def wordings(self, kind: str, form: str = "known") -> list[str]:
         """Wordings of an instruction kind in one form (known, unseen or negated); empty where it has none."""

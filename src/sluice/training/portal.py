@@ -74,9 +74,7 @@ def _shared(language: Language) -> list[Template]:
     return templates(language, next(iter(language["topics"])))[-count - 1 :]
 
 
-def _taught(
-    language: Language, topic: str, entity: str, asked: set[str], rng: random.Random
-) -> list[Fact]:
+def _taught(language: Language, topic: str, entity: str, asked: set[str], rng: random.Random) -> list[Fact]:
     """Facts for training: pairs that no eval case asks about, each with two different questions where there are."""
     free = [template for template in templates(language, topic) if template.key not in asked]
     found: list[Fact] = []

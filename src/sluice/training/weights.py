@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sluice.digest import digest_bytes
+from sluice.errors import UsageError
 from sluice.training.tokenizer import END, PAD, SPECIAL, save
 
 SERVED = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -39,6 +43,25 @@ def write(model: Any, tokenizer: Any, folder: Path, context: int) -> dict[str, s
 def digests(folder: Path) -> dict[str, str]:
     """Digest of every served file of a model directory."""
     return {name: digest_bytes((folder / name).read_bytes()) for name in SERVED}
+
+
+def parameters(folder: Path) -> int:
+    """Number of weights in a model directory."""
+    from safetensors import safe_open
+
+    with safe_open(str(folder / "model.safetensors"), framework="pt") as weights:
+        shapes = [weights.get_slice(name).get_shape() for name in weights.keys()]  # noqa: SIM118 - not a mapping
+    return sum(math.prod(shape) for shape in shapes)
+
+
+def pin(model_file: Path, found: Mapping[str, str]) -> None:
+    """Replace the digests in a model file, line by line, and nothing else; a served file must be listed already."""
+    text = model_file.read_text(encoding="utf-8")
+    for name, value in found.items():
+        text, count = re.subn(rf'^(\s+{re.escape(name)}: )"?sha256:[0-9a-f]*"?$', rf'\1"{value}"', text, flags=re.M)
+        if count != 1:
+            raise UsageError(f"{model_file.name} lists {name} {count} times under source.files; list it once")
+    model_file.write_text(text, encoding="utf-8")
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
