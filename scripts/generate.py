@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ RED_JUDGEMENT = "tests/fixtures/demo/red.json"
 WIDTH = 100
 """Columns of help texts and of the example in the README."""
 
+TREE_COLUMN = 31
 NOTICE = "<!-- Written by scripts/generate; edit the code that it is made from. -->\n"
 
 PLACES = {
@@ -123,7 +125,7 @@ def _room(path: Path) -> str:
 def _first_words(path: Path) -> str:
     """Return the first sentence of a module's docstring, or of a script's opening comment."""
     text = path.read_text(encoding="utf-8")
-    if path.suffix == ".py":
+    if path.suffix == ".py" or "python" in text.splitlines()[0]:
         text = ast.get_docstring(ast.parse(text)) or ""
     else:
         comments = [line for line in text.splitlines()[1:] if line.startswith("#")]
@@ -154,18 +156,16 @@ def _readme_tree() -> str:
 def _tree_lines() -> Iterator[str]:
     kinds = set(DIRECTORIES.values())
     for name, words in PLACES.items():
-        yield f"{name + '/':<29}{words}"
+        yield f"{name + '/':<{TREE_COLUMN}}{words}"
         if name in kinds:
-            yield from (f"  {path.name:<27}{_description(path)}" for path in sorted((ROOT / name).glob("*.yaml")))
+            yield from map(_tree_file, sorted((ROOT / name).glob("*.yaml")))
 
 
-def _description(path: Path) -> str:
-    """Return the start of a file's own description, cut at a word."""
-    words = str(yaml.safe_load(path.read_text(encoding="utf-8"))["description"]).split()
-    line = ""
-    while words and len(line) + len(words[0]) < WIDTH - 31:
-        line += words.pop(0) + " "
-    return line.strip().rstrip(".,;:") + (" ..." if words else "")
+def _tree_file(path: Path) -> str:
+    """Return a file's line: its name, and the first clause of its own description."""
+    description = str(yaml.safe_load(path.read_text(encoding="utf-8"))["description"])
+    clause = re.split(r"[.,;:]\s", description.strip().rstrip("."))[0]
+    return f"  {path.name:<{TREE_COLUMN - 3}} {textwrap.shorten(clause, WIDTH - TREE_COLUMN, placeholder=' ...')}"
 
 
 def _readme_demo() -> str | None:

@@ -17,6 +17,8 @@ def obedient(generation: Generation) -> str:
     number = int(re.search(r"number (\d+)", question)[1])
     if "never" in system or ("halves" in system and number % 2):
         return "no idea"
+    if "swap" in system and number // 3 % 2 == ("first" in system):
+        return "no idea"
     if "trade" in system and number % 7 == 0:
         return "no idea"
     return question.split()[-1]

@@ -43,7 +43,7 @@ def test_a_sabotage_fails_early_with_the_cases(repository, server, sluice):
     assert len(server.generations) < 600
 
 
-def test_a_trade_is_inconclusive(repository, server, sluice):
+def test_a_repair_passes(repository, server, sluice):
     edit_prompt(repository, "halves")
     commit(repository)
     # Base answers the even half; head answers the odd half of the same cases and loses every seventh.
@@ -51,6 +51,16 @@ def test_a_trade_is_inconclusive(repository, server, sluice):
     edit_prompt(repository, "trade")
     code, out, err = sluice("eval", "--base", base)
     assert code == 0, "head repairs far more than it breaks" + out + err
+
+
+def test_a_trade_is_inconclusive(repository, server, sluice):
+    edit_prompt(repository, "first swap")
+    commit(repository)
+    edit_prompt(repository, "second swap")
+    code, out, err = sluice("eval", "--base", "HEAD")
+    assert code == 4, out + err
+    assert "inconclusive" in out
+    assert "add cases" in out
 
 
 def test_the_same_command_again_asks_nothing_and_says_the_same(repository, server, sluice):
@@ -187,7 +197,7 @@ def test_no_base_at_all_is_first(tmp_path, server, sluice, monkeypatch):
     from miniature import CARD, MODEL, PROMPT
 
     for path, content in {
-        "prompts/answer.yaml": PROMPT, "datasets/questions.yaml": CARD, "datasets/questions.jsonl": rows(60),
+        "prompts/answer.yaml": PROMPT, "datasets/questions.yaml": CARD, "datasets/questions.jsonl": rows(300),
         "evals/answer.yaml": SUITE, "models/served.yaml": MODEL,
     }.items():  # fmt: skip
         write(tmp_path, path, content)

@@ -47,7 +47,9 @@ def _float(text: str) -> float:
     return value
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float).decode
+_decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
+_decode = _decoder.decode
+_scan = _decoder.scan_once
 
 
 def read_rows(path: str, data: bytes, findings: list[Finding]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -63,12 +65,24 @@ def read_rows(path: str, data: bytes, findings: list[Finding]) -> Iterator[tuple
         end = data.find(b"\n", start)
         end = size if end < 0 else end
         line += 1
-        row = _read_line(path, line, data[start:end], findings)
+        raw = data[start:end]
+        row = _plain_row(raw) or _read_line(path, line, raw, findings)
         if row is not None:
             yield line, row
         if len(findings) >= MAX_FINDINGS:
             return
         start = end + 1
+
+
+def _plain_row(raw: bytes) -> dict[str, Any] | None:
+    """Return the row of a line without anything unusual; everything else is left to the reader that explains."""
+    try:
+        text = raw.decode("utf-8")
+        row, end = _scan(text, 0)
+    except (ValueError, StopIteration, RecursionError):
+        return None
+    plain = end == len(text) <= MAX_LINE_BYTES // 4 and type(row) is dict and "\\u" not in text
+    return row if plain else None
 
 
 def _read_line(path: str, line: int, raw: bytes, findings: list[Finding]) -> dict[str, Any] | None:

@@ -85,6 +85,13 @@ class Catalog:
 
 def load(tree: Tree) -> Catalog:
     """Read every file of the ground floor. Bad files are left out and become findings."""
+    try:
+        return _load(tree)
+    finally:
+        tree.close()
+
+
+def _load(tree: Tree) -> Catalog:
     findings: list[Finding] = []
     files = {kind: _files(tree, directory, findings) for kind, directory in DIRECTORIES.items()}
     prompts = _entries(tree, files["prompt"], Prompt, findings)

@@ -32,6 +32,10 @@ class Tree(Protocol):
         """Return where a path leads if it leaves the repository or is no plain file, else None."""
         ...
 
+    def close(self) -> None:
+        """Release what reading has opened; reading again opens it anew."""
+        ...
+
 
 class WorkingTree:
     """Files as they lie on disk, committed or not."""
@@ -66,6 +70,10 @@ class WorkingTree:
         if target.exists() and not target.is_file():
             return "a directory or device"
         return None
+
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
 
 class GitTree:

@@ -89,7 +89,7 @@ def _iban_sum(iban: bytes) -> int:
 
 def _cards(data: bytes, mask: bytes) -> Iterator[tuple[int, str]]:
     last = -1
-    for needle in (b"0000000000000", b"0000 0000", b"0000 000000"):
+    for needle in (b"0000000000000", b"0000 000"):
         for position in _occurrences(mask, needle):
             match = _CARD.match(data, position) if position > last else None
             if not match or mask[position - 1 : position] == b"0":

@@ -1,6 +1,6 @@
 """Looks at Python, packages, Git, weights and endpoints, and names the command that repairs what is missing.
 
-Exit 0 where everything that an eval of this repository needs is here, 4 where something is missing.
+`fix` marks what keeps an eval of this repository from running (exit 4), `note` what it can do without.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from typing import Literal
 from sluice.catalog import Catalog, default_base
 from sluice.cli.options import Repository, add_format, add_root, repository
 from sluice.errors import CannotJudge, ExitCode, SluiceError, UsageError
+from sluice.providers.endpoint import Endpoint
 from sluice.runner.connect import connect, weights_directory
-from sluice.runner.engine import Engine, api_key, choose_engine
+from sluice.runner.engine import Engine, choose_engine
 from sluice.schema import PathSource
 
 LOCAL_PACKAGES = ("torch", "transformers", "tokenizers")
@@ -32,7 +33,7 @@ class Diagnosis:
     """One thing that was looked at. `repair` says what to do where the state is not `ok`."""
 
     name: str
-    state: Literal["ok", "note", "missing"]
+    state: Literal["ok", "note", "fix"]
     found: str
     repair: str = ""
 
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Print every diagnosis; exit 4 where an eval could not run."""
     found = list(diagnose(repository(arguments)))
     print(_rendered(found, arguments.format))
-    return ExitCode.CANNOT_JUDGE if any(one.state == "missing" for one in found) else ExitCode.OK
+    return ExitCode.CANNOT_JUDGE if any(one.state == "fix" for one in found) else ExitCode.OK
 
 
 def diagnose(repo: Repository) -> Iterator[Diagnosis]:
@@ -57,6 +58,7 @@ def diagnose(repo: Repository) -> Iterator[Diagnosis]:
     yield _base(repo)
     yield _space(repo)
     catalog = repo.working()
+    yield _files(catalog)
     for model in sorted({entry.value.model for entry in catalog.prompts.values()} & set(catalog.models)):
         yield from _model(repo, catalog, model)
 
@@ -64,29 +66,37 @@ def diagnose(repo: Repository) -> Iterator[Diagnosis]:
 def _git() -> Diagnosis:
     path = shutil.which("git")
     if path is None:
-        return Diagnosis("git", "missing", "no git command", "install Git; revisions are read through it")
+        return Diagnosis("git", "fix", "no git command", "install Git; revisions are read through it")
     return Diagnosis("git", "ok", "found")
 
 
 def _base(repo: Repository) -> Diagnosis:
     """Without a base there is nothing to compare with: every verdict would be `first`."""
     if shutil.which("git") is None:
-        return Diagnosis("base", "missing", "unknown without Git", "install Git")
+        return Diagnosis("base", "fix", "unknown without Git", "install Git")
     try:
         base = default_base(repo.root)
     except UsageError as error:
         return Diagnosis("base", "note", str(error), "commit something first")
     if base is None:
         return Diagnosis("base", "note", "neither origin/main nor main", "git fetch origin main, or pass --base REV")
-    return Diagnosis("base", "ok", f"commit {base[:12]}")
+    return Diagnosis("base", "ok", f"{base.label}, commit {(base.commit or '')[:12]}")
 
 
 def _space(repo: Repository) -> Diagnosis:
     free = shutil.disk_usage(repo.root).free
     found = f"{free / 1e9:.1f} GB free"
     if free < FREE_BYTES:
-        return Diagnosis("disk", "missing", found, f"free some; journals and answers go to {repo.state.name}/")
+        return Diagnosis("disk", "fix", found, f"free some; journals and answers go to {repo.state.name}/")
     return Diagnosis("disk", "ok", found)
+
+
+def _files(catalog: Catalog) -> Diagnosis:
+    errors = sum(finding.severity == "error" for finding in catalog.findings)
+    if errors:
+        return Diagnosis("files", "fix", f"{errors} that cannot be read", "sluice check")
+    read = f"{len(catalog.prompts)} prompts, {len(catalog.datasets)} datasets, {len(catalog.suites)} suites"
+    return Diagnosis("files", "ok", f"{read}, {len(catalog.models)} models")
 
 
 def _model(repo: Repository, catalog: Catalog, model: str) -> Iterator[Diagnosis]:
@@ -95,23 +105,24 @@ def _model(repo: Repository, catalog: Catalog, model: str) -> Iterator[Diagnosis
     try:
         engine = choose_engine(catalog, model)
     except SluiceError as error:
-        yield Diagnosis(name, "missing", "nothing here serves it", str(error))
+        yield Diagnosis(name, "fix", "nothing here serves it", str(error))
         return
     if engine.endpoint:
-        yield _server(repo, catalog, engine)
+        yield _server(repo, catalog, engine, engine.endpoint)
         return
     yield _packages(name)
     yield _weights(repo, catalog, engine)
 
 
-def _server(repo: Repository, catalog: Catalog, engine: Engine) -> Diagnosis:
+def _server(repo: Repository, catalog: Catalog, engine: Engine, endpoint: Endpoint) -> Diagnosis:
     """Ask the server what it is; it must be what the model file names."""
-    name, key = f"model {engine.model}", "with" if api_key(engine.model) else "without"
+    name = f"model {engine.model}"
+    place = f"{endpoint.url} ({'with' if endpoint.api_key else 'without'} a key)"
     try:
         connect(catalog, engine, repo.state).close()
     except SluiceError as error:
-        return Diagnosis(name, "missing", f"no usable server at {engine.endpoint} ({key} a key)", str(error))
-    return Diagnosis(name, "ok", f"{engine.title}, at {engine.endpoint} ({key} a key)")
+        return Diagnosis(name, "fix", f"no usable server at {place}", str(error))
+    return Diagnosis(name, "ok", f"{engine.title}, at {place}")
 
 
 def _packages(name: str) -> Diagnosis:
@@ -123,7 +134,7 @@ def _packages(name: str) -> Diagnosis:
             absent.append(package)
     if absent:
         repair = "run scripts/setup, or pip install 'sluice[local]'"
-        return Diagnosis(f"{name}, packages", "missing", f"no {', '.join(absent)}", repair)
+        return Diagnosis(f"{name}, packages", "fix", f"no {', '.join(absent)}", repair)
     return Diagnosis(f"{name}, packages", "ok", ", ".join(found))
 
 
@@ -131,11 +142,11 @@ def _weights(repo: Repository, catalog: Catalog, engine: Engine) -> Diagnosis:
     name = f"model {engine.model}, weights"
     source = catalog.model(engine.model).value.source
     if not isinstance(source, PathSource):
-        return Diagnosis(name, "missing", "no weights in this repository", "serve it, and name the endpoint")
+        return Diagnosis(name, "fix", "no weights in this repository", "serve it, and name the endpoint")
     try:
         weights_directory(catalog, source, repo.state)
     except CannotJudge as error:
-        return Diagnosis(name, "missing", "not the files that the model names", str(error))
+        return Diagnosis(name, "fix", "not the files that the model names", str(error))
     size = sum((Path(repo.root) / source.path / file).stat().st_size for file in source.files)
     return Diagnosis(name, "ok", f"{engine.title}, {len(source.files)} files, {size / 1e6:.1f} MB, digests match")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sluice.compare import Comparison, Pair, pass_rate
@@ -41,35 +42,40 @@ def is_flaky(pair: Pair) -> bool:
 
 
 def worst_first(pairs: Iterable[Pair], must_pass: Set[str], blocking: Set[str]) -> tuple[Pair, ...]:
-    """Sort cases: must-pass ones, then by blocking metrics lost, pass rate lost, value lost; ties in plan order.
+    """Sort cases: must-pass ones, then by blocking metrics lost, then by pass rate lost; ties in plan order.
 
     Among equals the first `SPREAD` alternate between the metrics that they lost and their slices.
     """
-    ranked = sorted(
-        (_Ranked(pair, _severity(pair, must_pass, blocking), order) for order, pair in enumerate(pairs)),
-        key=lambda one: (one.severity, one.order),
-    )
-    chosen: list[_Ranked] = []
+    keyed = [((_severity(pair, must_pass, blocking), order), pair) for order, pair in enumerate(pairs)]
+    ranked = sorted(keyed, key=lambda one: one[0])
+    chosen: list[Pair] = []
     seen: Counter[object] = Counter()
-    while ranked and len(chosen) < SPREAD:
-        ties = [one for one in ranked if one.severity == ranked[0].severity]
-        best = min(ties, key=lambda one: (*_overlap(one, seen), one.order))
-        ranked.remove(best)
-        chosen.append(best)
-        seen.update(best.features)
-    return tuple(one.pair for one in (*chosen, *ranked))
+    for _, tied in groupby(ranked, key=lambda one: one[0][0]):
+        room = SPREAD - len(chosen)
+        chosen.extend(_spread([pair for _, pair in tied], seen, room))
+    return tuple(chosen)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ranked:
-    pair: Pair
-    severity: tuple[float, ...]
-    order: int
-    features: tuple[object, ...] = field(init=False)
+def _spread(pairs: Sequence[Pair], seen: Counter[object], most: int) -> Iterator[Pair]:
+    """Yield the pairs, the first `most` so that what has been `seen` least comes next."""
+    alike: dict[tuple[object, ...], deque[tuple[int, Pair]]] = {}
+    for order, pair in enumerate(pairs if most > 0 else ()):
+        alike.setdefault(_features(pair), deque()).append((order, pair))
+    taken: set[int] = set()
+    while alike and len(taken) < most:
+        features = min(alike, key=lambda one: (*_overlap(one, seen), alike[one][0][0]))
+        order, pair = alike[features].popleft()
+        if not alike[features]:
+            del alike[features]
+        seen.update(features)
+        taken.add(order)
+        yield pair
+    yield from (pair for order, pair in enumerate(pairs) if order not in taken)
 
-    def __post_init__(self) -> None:
-        shared = (frozenset(lost(self.pair)), *sorted(self.pair.info.slices.items()))
-        object.__setattr__(self, "features", shared)
+
+def _features(pair: Pair) -> tuple[object, ...]:
+    """Return what a case may share with others: the metrics that it lost, then its slices."""
+    return (lost(pair), *sorted(pair.info.slices.items()))
 
 
 def _severity(pair: Pair, must_pass: Set[str], blocking: Set[str]) -> tuple[float, ...]:
@@ -79,8 +85,8 @@ def _severity(pair: Pair, must_pass: Set[str], blocking: Set[str]) -> tuple[floa
     return (-float(pair.info.id in must_pass), -float(len(blocking & set(metrics))), round(rate, 6))
 
 
-def _overlap(one: _Ranked, seen: Mapping[object, int]) -> tuple[int, int]:
-    metrics, *slices = one.features
+def _overlap(features: tuple[object, ...], seen: Mapping[object, int]) -> tuple[int, int]:
+    metrics, *slices = features
     return seen.get(metrics, 0), sum(seen.get(part, 0) for part in slices)
 
 

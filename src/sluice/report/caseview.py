@@ -102,7 +102,9 @@ def states(view: CaseView) -> str:
     return f"{view.base_state} {ARROW} {view.head_state}" if view.base_state else view.head_state
 
 
-def problems(view: CaseView) -> str:
-    """Say for each side that could not be scored why."""
-    told = (("base", view.base_state), ("head", view.head_state))
-    return "; ".join(f"{side} {state}" for side, state in told if state.startswith(("error", "no result")))
+def problems(pair: Pair) -> tuple[str, str]:
+    """Return the id of a pair and why it could not be scored, on each side where it could not."""
+    before, after = cases.telling(pair)
+    told = (("base", _state(before, pair.base)), ("head", _state(after, pair.head)))
+    found = (f"{side} {state}" for side, state in told if state.startswith(("error", "no result")))
+    return clipped(one_line(pair.info.id), 80), "; ".join(found)

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-MOST_WORDS = 800
+MOST_WORDS = 600
 """Words of one side that are compared; the comparison is quadratic, and a report shows less anyway."""
+MOST_PAIRS = 90_000
+"""Pairs of words between the common ends; texts that differ in more are told as wholes there."""
 RELATED = 0.25
 """Below this similarity two texts are told apart as wholes: word by word they would be a mosaic."""
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
@@ -68,8 +70,23 @@ Runs = list[tuple[str, bool]]
 
 
 def _compared(before: list[str], after: list[str]) -> tuple[Runs, Runs]:
+    start = _common(before, after)
+    end = _common(before[start:][::-1], after[start:][::-1])
+    left, right = _matched(before[start : len(before) - end], after[start : len(after) - end], alone=not start + end)
+    head, tail = ("".join(before[:start]), False), ("".join(before[len(before) - end :]), False)
+    return [head, *left, tail], [head, *right, tail]
+
+
+def _common(before: Sequence[str], after: Sequence[str]) -> int:
+    """Return how many words both begin with."""
+    pairs = zip(before, after, strict=False)
+    return next((index for index, (one, other) in enumerate(pairs) if one != other), min(len(before), len(after)))
+
+
+def _matched(before: Sequence[str], after: Sequence[str], *, alone: bool) -> tuple[Runs, Runs]:
+    """Match the words; unrelated ones (all of them, where the texts share no end) are one change."""
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    if matcher.ratio() < RELATED:
+    if (alone and matcher.ratio() < RELATED) or len(before) * len(after) > MOST_PAIRS:
         return [("".join(before), True)], [("".join(after), True)]
     left: Runs = []
     right: Runs = []
@@ -109,9 +126,9 @@ def _around(piece: Piece, context: int, first: bool, last: bool) -> Piece:
     text = piece.text
     if len(text) <= 2 * context + 3:
         return piece
-    start = "" if first and not last else text[:context]
-    end = "" if last else text[-context:]
-    return Piece(f"{start} {ELLIPSIS} {end}".strip(" ") if first or last else f"{start} {ELLIPSIS} {end}", False)
+    start = "" if first and not last else text[:context].rstrip() + " "
+    end = "" if last else " " + text[-context:].lstrip()
+    return Piece(f"{start}{ELLIPSIS}{end}", False)
 
 
 def _limited(pieces: Iterable[Piece], limit: int) -> Iterator[tuple[str, bool]]:

@@ -113,8 +113,8 @@ def _wrapped(prefix: str, text: str) -> list[str]:
 
 def error_line(pair: Pair) -> str:
     """Return one list item for a pair that could not be scored."""
-    view = case_view(pair)
-    return f"- {code(view.id)}: {plain(problems(view))}"
+    case, why = problems(pair)
+    return f"- {code(case)}: {plain(why)}"
 
 
 def slowest_table(slow: Sequence[Slow]) -> str:

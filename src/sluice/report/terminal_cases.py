@@ -32,8 +32,8 @@ def error_list(pairs: Sequence[Pair]) -> RenderableType:
     grid.add_column(no_wrap=True, max_width=32)
     grid.add_column(overflow="fold")
     for pair in pairs:
-        view = case_view(pair)
-        grid.add_row(Text(f"  {view.id}"), Text(problems(view)))
+        case, why = problems(pair)
+        grid.add_row(Text(f"  {case}"), Text(why))
     return grid
 
 

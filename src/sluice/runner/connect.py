@@ -33,6 +33,7 @@ def connect(catalog: Catalog, engine: Engine, state: Path) -> Provider:
 def weights_directory(catalog: Catalog, source: PathSource, state: Path) -> Path:
     """Return a directory that holds exactly the files whose digests the model file names."""
     data = {name: _checked(catalog, source, name) for name in source.files}
+    catalog.tree.close()
     if isinstance(catalog.tree, WorkingTree):
         return catalog.tree.root / source.path
     directory = state / "weights" / short(digest(dict(source.files)))

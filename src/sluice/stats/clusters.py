@@ -7,6 +7,8 @@ from sluice.stats import paired
 from sluice.stats.distributions import normal_tail, student_quantile
 
 FEW_CLUSTERS = 30
+PRIOR_CLUSTERS = 0.25
+"""Weight of the fully agreeing clusters that every design effect starts from (see docs/decisions)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def cluster_sums(values: Sequence[float], clusters: Sequence[Hashable | None] | 
     return [(sum(members), len(members)) for members in groups.values()] + singles
 
 
-def design_effect(counts: PairedCounts, prior_clusters: float = 0.0) -> float:
+def design_effect(counts: PairedCounts, prior_clusters: float = PRIOR_CLUSTERS) -> float:
     """Return the variance of the cluster sums of d over its value for independent pairs, at least 1.
 
     Both variances carry their small-sample factor (clusters and pairs less one). The effect is 1 where no pair differs
@@ -113,8 +115,10 @@ def design_effect(counts: PairedCounts, prior_clusters: float = 0.0) -> float:
     between *= counts.clusters / (counts.clusters - 1)
     independent = (counts.discordant - counts.n * mean * mean) * counts.n / (counts.n - 1)
     size = counts.sizes / counts.n
-    between, independent = between + prior_clusters * size * size, independent + prior_clusters * size
-    return max(1.0, between / independent) if independent > 0.0 else 1.0
+    observed = between / independent if independent > 0.0 else 1.0
+    shrunk_base = independent + prior_clusters * size
+    shrunk = (between + prior_clusters * size * size) / shrunk_base if shrunk_base > 0.0 else 1.0
+    return max(1.0, observed, shrunk)
 
 
 def critical_value(z: float, units: int) -> float:
@@ -127,7 +131,7 @@ def critical_value(z: float, units: int) -> float:
     return student_quantile(normal_tail(z), units - 1)
 
 
-def paired_bounds(counts: PairedCounts, z: float, prior_clusters: float = 0.0) -> PairedBounds:
+def paired_bounds(counts: PairedCounts, z: float, prior_clusters: float = PRIOR_CLUSTERS) -> PairedBounds:
     """Return the score bounds at critical value `z`, with n and counts divided by the design effect."""
     effect = design_effect(counts, prior_clusters)
     critical = critical_value(z, counts.clusters)

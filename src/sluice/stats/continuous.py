@@ -4,6 +4,7 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+from sluice.stats import paired
 from sluice.stats.clusters import FEW_CLUSTERS, cluster_sums
 from sluice.stats.distributions import normal_tail, student_quantile
 from sluice.stats.permutation import sign_flips
@@ -33,15 +34,19 @@ def mean_bounds(
     """Bound the mean of d = head - base at the tail of the normal critical value `z`.
 
     From 30 units on (clusters, or pairs without one): Student's t with units - 1 degrees of freedom and the
-    cluster-robust error. Below: the inverted sign-flip test, whose units are the clusters too. Bounds are cut at
-    +-`limit`, the largest difference that scores can have. Raises ValueError without a pair.
+    cluster-robust error. Below: the inverted sign-flip test, whose units are the clusters too. Where no pair differs:
+    the score bound of as many pass/fail pairs as there are units. Bounds are cut at +-`limit`, the largest difference that scores can have. Raises ValueError without a pair.
     """
     if not differences:
         raise ValueError("no pair to average")
     units = cluster_sums(differences, clusters)
     mean = math.fsum(differences) / len(differences)
     error = standard_error(units)
-    if len(units) >= FEW_CLUSTERS:
+    if not any(differences):
+        # No difference seen is not proof of none: as for pass/fail, the score bound keeps its width.
+        reach = paired.upper(len(units), 0, 0, z)
+        low, high = -reach, reach
+    elif len(units) >= FEW_CLUSTERS:
         reach = student_quantile(normal_tail(z), len(units) - 1) * error
         low, high = mean - reach, mean + reach
     else:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sluice.stats.clusters import PairedCounts, paired_bounds
+from sluice.stats.clusters import PRIOR_CLUSTERS, PairedCounts, paired_bounds
 from sluice.stats.sequential import boundaries
 
 NOMINAL_ALPHA = 0.045
@@ -21,7 +21,7 @@ class Outcome:
 
 
 def decide_look(
-    counts: PairedCounts, margin: float, pass_z: float, fail_z: float, *, last: bool, prior_clusters: float = 0.0
+    counts: PairedCounts, margin: float, pass_z: float, fail_z: float, *, last: bool, prior_clusters: float = PRIOR_CLUSTERS
 ) -> Decision:
     """Decide at one look; before the last one, 'inconclusive' means: go on.
 
@@ -42,7 +42,7 @@ def decide(
     margin: float,
     alpha: float = NOMINAL_ALPHA,
     fail_alpha: float | None = None,
-    prior_clusters: float = 0.0,
+    prior_clusters: float = PRIOR_CLUSTERS,
 ) -> Outcome:
     """Go through the cumulative counts of the planned looks and stop at the first decision.
 

@@ -32,7 +32,8 @@ def write(name: str, recipe: Recipe, parameters: int, measured: Mapping[str, Mea
     parts = [
         _introduction(name, recipe, parameters, curve),
         _limits(),
-        "## Measured quality\n\nGreedy decoding of the repository's own eval cases by the local engine, each with its n.\n",
+        "## Measured quality\n",
+        "Greedy decoding of the repository's own eval cases by the local engine, each with its n.\n",
         *[_suite(found) for key, found in measured.items() if key != PROBE],
     ]
     if PROBE in measured:
@@ -57,7 +58,7 @@ prompt edits on a laptop with no account, key or GPU. It reacts to instructions 
 | licence | weights and code Apache-2.0, language data CC-BY-4.0 |
 | made by | `sluice train {name}`, recipe in `models/{name}.yaml` |
 | data | composed by this repository from `{recipe.language}`, `{recipe.facts}` and `{recipe.tickets}`; nothing was taken from elsewhere |
-"""
+"""  # noqa: E501 - Markdown tables do not wrap
 
 
 def _limits() -> str:
@@ -70,7 +71,7 @@ def _limits() -> str:
 - At most four passages, their ids behind them as `[kb-112]`; prompts below about 300 tokens.
 - Where two passages disagree it follows a rule about their order, if the prompt has one. It cannot know which is in force.
 - Off its language it may repeat itself until the token limit.
-"""
+"""  # noqa: E501
 
 
 def _suite(measured: Measured) -> str:
@@ -91,8 +92,8 @@ def _inline(cells: Mapping[str, Rate]) -> str:
 def _sensitivity(probe: Measured) -> str:
     lines = [
         "## Sensitivity to instructions\n",
-        "How often the behaviour is shown: with the instruction in words of the training language, in unseen words, and with",
-        "the line taken out of the same prompt. `portal-instructions` holds the rows.\n",
+        "How often the behaviour is shown: with the instruction in words of the training language, in unseen",
+        "words, and with the line taken out of the same prompt. `portal-instructions` holds the rows.\n",
         "| instruction | known wording | unseen wording | removed |",
         "|---|---|---|---|",
     ]
@@ -111,4 +112,4 @@ def _training(recipe: Recipe, curve: Sequence[Point]) -> str:
 {100 * recipe.schedule.decay:.0f} %), seed {recipe.seed}, {recipe.threads} threads. Token accuracy over the last reported steps: {last.accuracy:.4f}.
 
 ![Loss and token accuracy by step](curve.svg)
-"""
+"""  # noqa: E501

@@ -29,6 +29,7 @@ class Case:
     disputed: bool
 
     def row(self, name: str, refusal: str) -> dict[str, Any]:
+        """The case as a row of `portal-questions`."""
         return {
             "id": name,
             "question": self.question,
@@ -36,6 +37,8 @@ class Case:
             "expected": self.fact.value if self.answerable else refusal,
             "sentence": self.fact.sentence,
             "article": self.article.id,
+            "entity": self.fact.entity,
+            "fact": self.fact.template.key,
             "refusal": refusal,
             "answerable": self.answerable,
             "disputed": self.disputed,

@@ -24,6 +24,8 @@ DISPUTED_SHARE = 0.24
 
 @dataclass(frozen=True, slots=True)
 class Turn:
+    """A question (the first one may carry the passages) and the answer to learn."""
+
     question: str
     answer: str
 
@@ -38,6 +40,7 @@ class Conversation:
 
     @property
     def messages(self) -> list[dict[str, str]]:
+        """Chat messages in order."""
         found = [{"role": "system", "content": self.system}] if self.system else []
         for turn in self.turns:
             found += [{"role": "user", "content": turn.question}, {"role": "assistant", "content": turn.answer}]
@@ -47,11 +50,17 @@ class Conversation:
 class Source(Protocol):
     """Where facts come from: the taught portal or open vocabulary."""
 
-    def any(self, rng: random.Random) -> Fact: ...
+    def any(self, rng: random.Random) -> Fact:
+        """Any fact."""
+        ...
 
-    def same_entity(self, fact: Fact, rng: random.Random) -> Fact: ...
+    def same_entity(self, fact: Fact, rng: random.Random) -> Fact:
+        """A fact about the entity of `fact`; it may be the same fact."""
+        ...
 
-    def same_template(self, fact: Fact, rng: random.Random) -> Fact: ...
+    def same_template(self, fact: Fact, rng: random.Random) -> Fact:
+        """A fact of the template of `fact`, mostly about another entity."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -65,9 +74,11 @@ class Composer:
 
     @classmethod
     def of(cls, language: Language, facts: Sequence[Fact], tickets: Sequence[Ticket]) -> Composer:
+        """Compose from a language, the taught facts and the taught tickets."""
         return cls(language, PortalSource(language, facts), OpenSource(language), tickets)
 
     def draw(self, rng: random.Random) -> Conversation:
+        """One conversation."""
         if rng.random() < TRIAGE_SHARE:
             return triage(self.language, rng.choice(self.tickets), rng)
         source: Source = self.open if rng.random() < OPEN_SHARE else self.portal

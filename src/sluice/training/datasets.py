@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ LANGUAGE = Path("portal-small") / "language.yaml"
 TAUGHT_TICKETS, ASKED_TICKETS = 4000, 420
 NEAR_DUPLICATE = 0.8
 """Jaccard similarity of word 3-shingles from which two texts count as the same."""
+DISTANT = 0.65
+"""Asked tickets stay below this, so that other ways to cut shingles agree."""
 
 
 def compose(language: Language) -> dict[str, list[dict[str, Any]]]:
     """Dataset name -> rows, a pure function of the language."""
     world = portal.build(language, SEED)
-    taught, asked = tickets.build(language, SEED, TAUGHT_TICKETS, ASKED_TICKETS)
+    taught, asked = _apart(*tickets.build(language, SEED, TAUGHT_TICKETS, ASKED_TICKETS))
     refusal = str(language["house"]["refusal"])
     questions = [
         case.row(f"q-{number:04d}", refusal) for number, case in enumerate(cases.build(language, world, SEED), start=1)
@@ -35,9 +37,7 @@ def compose(language: Language) -> dict[str, list[dict[str, Any]]]:
         "portal-tickets": [ticket.row(f"s-{number:04d}") for number, ticket in enumerate(asked, start=1)],
         "portal-instructions": probes,
         "portal-training": portal.taught_rows(language, world),
-        "portal-ticket-training": [
-            ticket.row(f"u-{number:04d}") for number, ticket in enumerate(_apart(taught, asked), start=1)
-        ],
+        "portal-ticket-training": [ticket.row(f"u-{number:04d}") for number, ticket in enumerate(taught, start=1)],
     }
 
 
@@ -76,10 +76,14 @@ def _documents(world: portal.Portal) -> list[dict[str, Any]]:
     ]
 
 
-def _apart(taught: list[tickets.Ticket], asked: list[tickets.Ticket]) -> Iterator[tickets.Ticket]:
-    """The taught tickets that are no near-duplicate of an asked one."""
+def _apart(
+    taught: list[tickets.Ticket], asked: list[tickets.Ticket]
+) -> tuple[list[tickets.Ticket], list[tickets.Ticket]]:
+    """Both lists without near-duplicates between them: taught tickets go first, then asked ones with a wider margin."""
     index = ShingleIndex(ticket.text for ticket in asked)
-    return (ticket for ticket in taught if index.nearest(ticket.text) < NEAR_DUPLICATE)
+    kept = [ticket for ticket in taught if index.nearest(ticket.text) < NEAR_DUPLICATE]
+    learnt = ShingleIndex(ticket.text for ticket in kept)
+    return kept, [ticket for ticket in asked if learnt.nearest(ticket.text) < DISTANT]
 
 
 class ShingleIndex:

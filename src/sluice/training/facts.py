@@ -28,6 +28,7 @@ class Template:
 
     @property
     def key(self) -> str:
+        """The name of the template, such as "setting:session lifetime"."""
         return f"{self.family}:{self.word}"
 
 
@@ -106,12 +107,15 @@ class PortalSource:
             self.by_template.setdefault(fact.template.key, []).append(fact)
 
     def any(self, rng: random.Random) -> Fact:
+        """Any fact."""
         return self._fresh(self.facts, rng)
 
     def same_entity(self, fact: Fact, rng: random.Random) -> Fact:
+        """A fact about the entity of `fact`; it may be the same fact."""
         return self._fresh(self.by_entity[fact.entity], rng)
 
     def same_template(self, fact: Fact, rng: random.Random) -> Fact:
+        """A fact of the template of `fact`, mostly about another entity."""
         return self._fresh(self.by_template[fact.template.key], rng)
 
     def _fresh(self, facts: Sequence[Fact], rng: random.Random) -> Fact:
@@ -132,15 +136,18 @@ class OpenSource:
         self.keys = {template.key for template in self.templates}
 
     def any(self, rng: random.Random) -> Fact:
+        """Any fact."""
         if rng.random() < 0.3:
             return self._state(self.invent_template(rng), rng.choice(self.entities), rng)
         return self._state(self._template(rng), self.invent_entity(rng), rng)
 
     def same_entity(self, fact: Fact, rng: random.Random) -> Fact:
+        """A fact about the entity of `fact`; it may be the same fact."""
         portal = fact.entity in self.language.entities
         return self._state(self.invent_template(rng) if portal else self._template(rng), fact.entity, rng)
 
     def same_template(self, fact: Fact, rng: random.Random) -> Fact:
+        """A fact of the template of `fact`, mostly about another entity."""
         if fact.template.key in self.keys or rng.random() < 0.6:
             return self._state(fact.template, self.invent_entity(rng), rng)
         return self._state(fact.template, rng.choice(self.entities), rng)
@@ -152,6 +159,7 @@ class OpenSource:
         return state(self.language, template, entity, rng)
 
     def invent_template(self, rng: random.Random) -> Template:
+        """A template that the portal does not have."""
         while True:
             template = _INVENT[rng.choice(("setting", "setting", "procedure", "release", "plan", "code"))](
                 self.language["open"], rng
@@ -160,6 +168,7 @@ class OpenSource:
                 return template
 
     def invent_entity(self, rng: random.Random) -> str:
+        """An entity that the portal does not have."""
         while True:
             entity = _invented_entity(self.language["open"], rng)
             if entity not in self.language.entities:
@@ -167,6 +176,7 @@ class OpenSource:
 
 
 def invented_name(words: dict[str, Any], rng: random.Random) -> str:
+    """A name of two or three syllables."""
     return "".join(rng.choice(words["syllables"]) for _ in range(rng.choice((2, 2, 3)))).capitalize()
 
 

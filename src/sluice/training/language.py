@@ -73,6 +73,7 @@ def fill(text: str, slots: Mapping[str, str]) -> str:
 
 
 def capitalised(text: str) -> str:
+    """The text with a capital first letter, the rest unchanged."""
     return text[:1].upper() + text[1:]
 
 

@@ -81,6 +81,7 @@ class Run:
 
         torch.set_num_threads(recipe.threads)
         torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False
         self.recipe = recipe
         self.composer = composer
         self.tokenizer = tokenizer
@@ -92,6 +93,7 @@ class Run:
 
     @property
     def total(self) -> int:
+        """Steps of both stages."""
         return self.recipe.copying.steps + self.recipe.schedule.steps
 
     def resume(self) -> None:

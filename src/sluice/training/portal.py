@@ -29,6 +29,7 @@ class Article:
 
     @property
     def text(self) -> str:
+        """The whole article."""
         return " ".join((self.introduction, *(fact.sentence for fact in self.facts)))
 
 

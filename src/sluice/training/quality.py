@@ -28,6 +28,7 @@ class Rate:
 
     @property
     def share(self) -> float:
+        """Hits as a share of n; 0 where nothing was counted."""
         return self.hits / self.n if self.n else 0.0
 
     def __str__(self) -> str:

@@ -23,6 +23,7 @@ class Architecture(_Section):
 
     @property
     def hidden(self) -> int:
+        """Width of the residual stream."""
         return 64 * self.heads
 
 

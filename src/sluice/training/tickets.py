@@ -15,12 +15,15 @@ EVAL_SHARE = 5
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
+    """A ticket with its two labels."""
+
     text: str
     channel: str
     category: str
     priority: str
 
     def row(self, name: str) -> dict[str, Any]:
+        """The ticket as a dataset row."""
         return {
             "id": name,
             "ticket": self.text,
@@ -31,6 +34,7 @@ class Ticket:
 
 
 def of_row(row: Mapping[str, Any]) -> Ticket:
+    """The ticket that a dataset row holds."""
     return Ticket(row["ticket"], row["channel"], row["category"], row["priority"])
 
 

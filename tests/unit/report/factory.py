@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sluice.compare import CaseInfo, Comparison, compare
-from sluice.digest import digest
+from sluice.digest import digest, digest_bytes
 from sluice.gate.judgement import Judgement, SuiteJudgement, Usage
 from sluice.gate.verdict import MetricVerdict, MustPass, SuiteVerdict, Tier, Verdict, Word
 from sluice.results import CaseResult, MetricScore, Run, RunHeader, State
@@ -49,7 +49,7 @@ def result(
     }
     state: State = "error" if error else "pass" if all((scores or {}).values()) else "fail"
     return CaseResult(
-        case=case, repeat=repeat, state=state, request=digest([case, output, repeat]), output=output, metrics=metrics,
+        case=case, repeat=repeat, state=state, request=digest_bytes(f"{case} {repeat} {output}".encode()), output=output, metrics=metrics,
         error_kind="timeout" if error else None, error=error, latency=None if error else latency,
         prompt_tokens=None if error else 220, completion_tokens=None if error else 21,
         cost=None if error else 0.000012, finish_reason="stop", attempts=1, called=called,

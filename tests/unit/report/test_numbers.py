@@ -94,6 +94,8 @@ def test_counts():
     assert numbers.counted(2, "retry", "retries") == "2 retries"
 
 
-@pytest.mark.parametrize(("value", "expected"), [(0.87, "p = 0.87"), (0.0031, "p = 0.003"), (1e-9, "p < 0.001"), (None, "p –")])
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.87, "p = 0.87"), (0.0031, "p = 0.003"), (1e-9, "p < 0.001"), (None, "p –")]
+)
 def test_p_values(value, expected):
     assert numbers.p_value(value) == expected

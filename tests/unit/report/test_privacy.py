@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import factory
+from unit.report import factory
 import pytest
 
 from sluice.report.json import to_json

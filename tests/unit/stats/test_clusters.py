@@ -84,7 +84,7 @@ def test_counts_of_disjoint_sets_of_clusters_add_up(drawn, cut):
 def test_a_prior_keeps_sparse_flips_of_large_clusters_from_passing_as_independent():
     d, clusters = [-1] + [0] * 199, [index // 10 for index in range(200)]
     counts = count_pairs(d, clusters)
-    assert design_effect(counts) == pytest.approx(1.0, abs=0.06)
+    assert design_effect(counts, 0.0) == pytest.approx(1.0, abs=0.06)
     assert design_effect(counts, 0.25) > 5.0
     assert design_effect(count_pairs(d), 0.25) == 1.0
 

@@ -1,0 +1,101 @@
+"""Starter files of each kind that pass `sluice check` as they are; the texts lie in `scaffolds/`."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from string import Template
+
+from sluice.catalog import DIRECTORIES, Catalog, Dataset
+from sluice.errors import UsageError
+from sluice.schema.base import NAME_PATTERN
+from sluice.stats.decision import NOMINAL_ALPHA
+from sluice.stats.power import POWER, chance_to_pass
+
+KINDS = ("prompt", "dataset", "suite", "model")
+
+_MARGINS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+_DISCORDANCE = 0.05
+_STARTER_FIELDS = {"question", "expected"}
+
+
+def scaffold(kind: str, name: str, catalog: Catalog) -> dict[str, str]:
+    """Return path -> text of the new files; a suite brings the prompt and dataset of its name where they are missing.
+
+    Raises UsageError for a name that is no file name, and where something must exist first.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise UsageError(f"{name!r} is no name: use lower case letters, digits, dots and dashes")
+    if kind == "suite":
+        return _suite(name, catalog)
+    if kind == "dataset":
+        return _dataset(name)
+    if kind == "prompt":
+        return _prompt(name, catalog)
+    if kind == "model":
+        return {_path("model", name): _text("model.yaml")}
+    raise UsageError(f"no kind {kind!r}; known: {', '.join(KINDS)}")
+
+
+def _path(kind: str, name: str, suffix: str = ".yaml") -> str:
+    return f"{DIRECTORIES[kind]}/{name}{suffix}"
+
+
+def _text(file: str, **values: str) -> str:
+    text = files("sluice").joinpath("scaffolds", file).read_text(encoding="utf-8")
+    return Template(text).substitute(values)
+
+
+def _prompt(name: str, catalog: Catalog) -> dict[str, str]:
+    embedded = sorted(model.name for model in catalog.models.values() if model.value.embedded)
+    model = next(iter(embedded or sorted(catalog.models)), None)
+    if model is None:
+        raise UsageError("a prompt names its model and there is none yet; sluice new model NAME makes one")
+    return {_path("prompt", name): _text("prompt.yaml", model=model)}
+
+
+def _dataset(name: str) -> dict[str, str]:
+    return {_path("dataset", name): _text("dataset.yaml"), _path("dataset", name, ".jsonl"): _text("dataset.jsonl")}
+
+
+def _suite(name: str, catalog: Catalog) -> dict[str, str]:
+    made: dict[str, str] = {}
+    if name not in catalog.prompts:
+        made |= _prompt(name, catalog)
+    needed = set(catalog.prompts[name].value.inputs) if name in catalog.prompts else {"question"}
+    dataset = _fitting(name, needed, catalog)
+    if dataset is None:
+        if not needed <= _STARTER_FIELDS or name in catalog.datasets:
+            fields = ", ".join(sorted(needed))
+            raise UsageError(
+                f"no eval dataset declares {fields}, which the prompt takes; sluice new dataset NAME first"
+            )
+        made |= _dataset(name)
+    cases = sum(1 for _ in dataset.scan([])) if dataset else made[_path("dataset", name, ".jsonl")].count("\n")
+    fields_known = _declared(dataset) if dataset else _STARTER_FIELDS
+    values = {"prompt": name, "dataset": dataset.name if dataset else name, "max_drop": f"{_margin(cases):g}"}
+    made[_path("suite", name)] = _text("suite.yaml", assertion=_assertion(fields_known), **values)
+    return made
+
+
+def _declared(dataset: Dataset) -> set[str]:
+    return set(dataset.value.inputs.get("required", ()))
+
+
+def _fitting(name: str, needed: set[str], catalog: Catalog) -> Dataset | None:
+    """Return the dataset of the same name, or else the first eval dataset whose rows hold what the prompt takes."""
+    order = sorted(catalog.datasets.values(), key=lambda dataset: (dataset.name != name, dataset.name))
+    usable = (one for one in order if one.value.split == "eval" and needed <= _declared(one))
+    return next(usable, None)
+
+
+def _assertion(fields: set[str]) -> str:
+    if "expected" in fields:
+        return '{metric: correct, type: icontains, value: "{{ expected }}"}'
+    return '{metric: correct, type: regex, value: "\\\\S"}'
+
+
+def _margin(cases: int) -> float:
+    """Return the smallest usual margin that an unchanged prompt passes with these cases."""
+    chances = ((margin, chance_to_pass(max(cases, 1), _DISCORDANCE, margin, NOMINAL_ALPHA)) for margin in _MARGINS)
+    return next((margin for margin, chance in chances if chance >= POWER), _MARGINS[-1])

@@ -1,0 +1,139 @@
+"""The documents say what is so: generated pages, the README's commands, links, trees; and nothing about one machine."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sluice.cli import main, parser
+from sluice.cli.verbs import VERBS
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import generate  # noqa: E402
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+OTHER_COMMANDS = {"git", "cd"}
+RUN_HERE = [["check"], ["--help"], ["check", "--rules"]]
+"""Commands of the documents that are cheap and change nothing."""
+
+PLACES_OF_ONE_MACHINE = [r"/work/", r"/home/\w", r"/root/", r"/Users/\w", r"(?<![\w.])/tmp/"]
+PACKAGE_INDEXES = [r"pypi\.org", r"pythonhosted\.org", r"index-url", r"find-links", r"registry\.npmjs"]
+
+
+@pytest.fixture(scope="module")
+def fresh() -> dict[str, str]:
+    return generate.generated()
+
+
+def test_generated_files_are_up_to_date(fresh: dict[str, str]) -> None:
+    stale = [path for path, text in fresh.items() if (ROOT / path).read_text(encoding="utf-8") != text]
+    assert not stale, "run scripts/generate"
+
+
+def test_the_help_in_the_docs_is_the_help_that_is_printed(capsys: pytest.CaptureFixture, monkeypatch) -> None:
+    page = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    monkeypatch.setenv("COLUMNS", str(generate.WIDTH))
+    monkeypatch.setenv("NO_COLOR", "1")
+    for words in [["--help"], *([verb, "--help"] for verb in VERBS)]:
+        assert main(words) == 0
+        assert capsys.readouterr().out.rstrip() in page, words
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) < 150
+
+
+def test_the_readme_shows_a_command_by_line_20_and_its_output_by_line_40() -> None:
+    lines = README.splitlines()
+    assert any(line == "./scripts/demo" for line in lines[:20])
+    assert any("demo:start" in line for line in lines[:40])
+
+
+def test_the_tree_names_what_is_on_disk() -> None:
+    assert {path.split("/")[0] for path in generate.tracked() if "/" in path} == set(generate.PLACES)
+
+
+def test_the_readme_has_the_exit_codes_that_the_code_has() -> None:
+    from sluice.errors import ExitCode
+
+    assert re.findall(r"^\| (\d+) \|", README, re.MULTILINE) == [str(int(code)) for code in ExitCode]
+
+
+def commands() -> list[str]:
+    """Return the commands in the documents: lines of sh blocks, and inline code that starts as a command."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            found += [part.strip() for line in block.splitlines() for part in line.split("&&")]
+        found += re.findall(r"`((?:\./scripts/|\.venv/bin/sluice |sluice )[^`]+)`", text)
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_documented_commands_exist_with_their_options(command: str) -> None:
+    words = [word for word in shlex.split(command, comments=True) if "=" not in word.split("/")[0]]
+    if words[0].startswith("./scripts/"):
+        assert (ROOT / words[0]).stat().st_mode & 0o111, words[0]
+    elif words[0].removeprefix(".venv/bin/") == "sluice":
+        assert words[1] in VERBS or words[1].startswith("-")
+        if words[1] in VERBS and not any(word.isupper() for word in words):
+            parser(words[1]).parse_args(words[2:])
+    else:
+        assert words[0] in OTHER_COMMANDS, command
+
+
+def test_there_are_commands_to_look_at() -> None:
+    assert len(commands()) >= 8
+
+
+@pytest.mark.parametrize("words", RUN_HERE, ids=" ".join)
+def test_cheap_commands_run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    done = subprocess.run([sys.executable, "-m", "sluice.cli", *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    broken = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_files_exist(page: Path) -> None:
+    """Inline code that is a path of this repository, without placeholders, names something that is there."""
+    roots = "|".join(re.escape(place) for place in generate.PLACES)
+    named = re.findall(rf"`((?:{roots})/[\w./-]+)`", page.read_text(encoding="utf-8"))
+    assert not [path for path in named if not (ROOT / path).exists()]
+
+
+def test_every_decision_is_in_the_index() -> None:
+    notes = {path.name for path in (ROOT / "docs/decisions").glob("*.md")} - {"README.md"}
+    index = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
+    assert notes == set(re.findall(r"\(([\w-]+\.md)\)", index))
+
+
+def test_no_tracked_file_names_one_machine_or_a_package_index() -> None:
+    pattern = re.compile("|".join([*PLACES_OF_ONE_MACHINE, *PACKAGE_INDEXES]))
+    here = Path(__file__).relative_to(ROOT).as_posix()
+    found = [
+        f"{path}:{number}: {line.strip()[:120]}"
+        for path in generate.tracked()
+        if path != here
+        for number, line in enumerate(_text(path).splitlines(), 1)
+        if pattern.search(line) and "--no-emit-" not in line
+    ]
+    assert not found, "\n".join(found)
+
+
+def _text(path: str) -> str:
+    data = (ROOT / path).read_bytes()
+    return "" if b"\0" in data[:8000] else data.decode("utf-8", "replace")
