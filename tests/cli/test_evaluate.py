@@ -88,7 +88,7 @@ def test_the_policy_is_the_bases(repository, server, sluice):
     write(repository, "evals/answer.yaml", {**SUITE, "gates": {"correct": {"max_drop": 0.99, "tier": "info"}}})
     code, out, _ = sluice("eval")
     assert code == 1
-    assert "judged by the gates of the base" in out.replace("\n", " ").replace("  ", " ")
+    assert "judged by the gates of the base" in " ".join(out.split())
 
 
 def test_a_removed_gated_suite_is_invalid(repository, server, sluice):

@@ -138,6 +138,15 @@ def test_the_engine_imports_what_it_declares_and_declares_what_it_imports() -> N
     assert runtime <= imported("src")
 
 
+def test_files_that_are_no_modules_are_packaged_too() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = settings["tool"]["setuptools"]["package-data"]["sluice"]
+    package = ROOT / "src/sluice"
+    packaged = {path for pattern in patterns for path in package.glob(pattern)}
+    others = {path for path in package.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert others <= packaged
+
+
 def test_development_packages_are_used() -> None:
     texts = PROJECT["optional-dependencies"]["dev"]
     names = {text: canonicalize_name(Requirement(text).name) for text in texts}

@@ -3,12 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from trees import build_tree
 
 from sluice.catalog import Catalog, WorkingTree, load
 from sluice.checks import check
 from sluice.errors import UsageError
 from sluice.scaffold import KINDS, scaffold
-from tests.trees import build_tree
 
 
 def _with(root: Path, *kinds: str, name: str = "fresh") -> Catalog:

@@ -64,13 +64,17 @@ class WorkingTree:
         """Resolve symlinks and compare with the root; devices and pipes count as escapes."""
         if "\0" in path or PurePosixPath(path).is_absolute():
             return path
-        target = (self.root / path).resolve()
+        try:
+            target = (self.root / path).resolve()
+        except (OSError, RuntimeError):
+            return "a link to itself"
         if not target.is_relative_to(self.root):
             return str(PurePosixPath("..") / target.name)
         if target.exists() and not target.is_file():
             return "a directory or device"
+        if not target.exists() and (self.root / path).is_symlink():
+            return "a link to nothing"
         return None
-
 
     def close(self) -> None:
         """Nothing is held open."""

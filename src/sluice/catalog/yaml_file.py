@@ -159,6 +159,8 @@ class _Reader:
             return None
         if anchor := getattr(event, "anchor", None):
             self.add(place, "yaml-alias", f"anchor &{anchor}", "a plain value", "remove the anchor")
+        if (tag := getattr(event, "tag", None)) not in (None, "!"):
+            self.add(place, "yaml-tag", f"tag {tag}", "no tags", "remove the tag; quote the value if it is text")
         if isinstance(event, yaml.MappingStartEvent):
             return self.mapping(events, path)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -211,14 +213,6 @@ class _Reader:
 
     def scalar(self, event: yaml.ScalarEvent, place: Place) -> Any:
         text: str = event.value
-        if event.tag is not None and event.tag != "!":
-            self.add(
-                place,
-                "yaml-tag",
-                f"tag {event.tag}",
-                "no tags",
-                "remove the tag; quote the value if it is text",
-            )
         if event.style:
             return text
         if text in ("", "~", "null"):

@@ -74,7 +74,7 @@ def _signatures(code: bytes) -> ModuleType:
     module = ModuleType("suite_code")
     functions = [node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     tree = ast.Module([_signature(node) for node in functions], [])
-    exec(compile(ast.fix_missing_locations(tree), "suite_code", "exec"), vars(module))  # noqa: S102
+    exec(compile(ast.fix_missing_locations(tree), "suite_code", "exec", dont_inherit=True), vars(module))  # noqa: S102
     return module
 
 

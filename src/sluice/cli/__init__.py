@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from sluice import __version__
@@ -22,6 +24,9 @@ EXIT_CODES = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; the only place that turns errors into codes."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if threading.current_thread() is threading.main_thread():
+        # CI cancels with SIGTERM: end as for Ctrl-C, with everything journalled and the exit code that says so.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return int(_dispatch(words))
     except InvalidFiles as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from sluice.catalog import Catalog
 from sluice.cli.options import add_format, add_root, repository
-from sluice.errors import ExitCode, UsageError, nearest
+from sluice.errors import ExitCode, UsageError
 from sluice.runner.requests import render_messages
 from sluice.template import TemplateProblem
 
@@ -63,7 +64,7 @@ def _row(catalog: Catalog, prompt: str, case: str | None) -> Mapping[str, Any]:
     if case is None:
         return next(iter(rows.values()))
     if case not in rows:
-        raise UsageError(
-            f"no case {case!r}; {nearest(case, list(rows)[:2000]) if len(rows) < 50 else 'see the dataset'}"
-        )
+        close = difflib.get_close_matches(case, list(rows), n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise UsageError(f"no case {case!r} in the datasets of {prompt!r}{hint}")
     return rows[case]

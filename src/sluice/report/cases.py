@@ -38,7 +38,7 @@ def count(comparison: Comparison) -> Counts:
 
 def is_flaky(pair: Pair) -> bool:
     """Tell whether the repeats of one side disagree."""
-    return any(0.0 < pass_rate(side) < 1.0 for side in (pair.base, pair.head) if side)
+    return any(len(side) > 1 and 0.0 < pass_rate(side) < 1.0 for side in (pair.base, pair.head))
 
 
 def worst_first(pairs: Iterable[Pair], must_pass: Set[str], blocking: Set[str]) -> tuple[Pair, ...]:

@@ -114,11 +114,15 @@ def _pieces(runs: Iterable[tuple[str, bool]]) -> Pieces:
 
 
 def _marked(piece: Piece, opening: str, closing: str) -> str:
-    core = piece.text.strip()
-    if not core:
-        return f"{opening}{piece.text}{closing}"
-    start = piece.text.index(core)
-    return f"{piece.text[:start]}{opening}{core}{closing}{piece.text[start + len(core) :]}"
+    before, core, after = around(piece.text)
+    return f"{before}{opening}{core}{closing}{after}"
+
+
+def around(text: str) -> tuple[str, str, str]:
+    """Return (blanks before, the rest, blanks after); a text of blanks alone is its own rest."""
+    core = text.strip() or text
+    start = text.index(core)
+    return text[:start], core, text[start + len(core) :]
 
 
 def _around(piece: Piece, context: int, first: bool, last: bool) -> Piece:

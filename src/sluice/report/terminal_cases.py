@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sluice.compare import Pair
 from sluice.report.caseview import CaseView, case_view, problems, states
-from sluice.report.difference import Pieces, marked
+from sluice.report.difference import Piece, Pieces, around, marked
 
 REMOVED = ("[-", "-]", "red strike")
 ADDED = ("{+", "+}", "green underline")
@@ -76,4 +76,11 @@ def _output(pieces: Pieces | None, state: str, mark: tuple[str, str, str], *, co
     opening, closing, style = mark
     if not colour:
         return Text(marked(pieces, opening, closing))
-    return Text.assemble(*((piece.text, style if piece.changed else "") for piece in pieces))
+    return Text.assemble(*(run for piece in pieces for run in _styled(piece, style)))
+
+
+def _styled(piece: Piece, style: str) -> list[tuple[str, str]]:
+    if not piece.changed:
+        return [(piece.text, "")]
+    before, core, after = around(piece.text)
+    return [(before, ""), (core, style), (after, "")]

@@ -21,7 +21,11 @@ def connect(catalog: Catalog, engine: Engine, state: Path) -> Provider:
         provider: Provider = OpenAIProvider(
             model, engine.model, engine.endpoint.url, engine.endpoint.api_key, model.serving.concurrency
         )
-        provider.identity()
+        try:
+            provider.identity()
+        except BaseException:
+            provider.close()
+            raise
         return provider
     if not isinstance(model.source, PathSource):
         raise CannotJudge(f"{engine.model} has no weights in this repository")

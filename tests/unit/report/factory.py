@@ -43,13 +43,14 @@ def result(
 ) -> CaseResult:  # fmt: skip
     """Return one scored completion, or an error where `error` is its message."""
     told = reasons or {}
+    request = digest_bytes(f"{case} {repeat} {output}".encode())
     metrics = {
         name: MetricScore(float(passed), passed, "" if passed else told.get(name, "not found in the output"))
         for name, passed in (scores or {}).items()
     }
     state: State = "error" if error else "pass" if all((scores or {}).values()) else "fail"
     return CaseResult(
-        case=case, repeat=repeat, state=state, request=digest_bytes(f"{case} {repeat} {output}".encode()), output=output, metrics=metrics,
+        case=case, repeat=repeat, state=state, request=request, output=output, metrics=metrics,
         error_kind="timeout" if error else None, error=error, latency=None if error else latency,
         prompt_tokens=None if error else 220, completion_tokens=None if error else 21,
         cost=None if error else 0.000012, finish_reason="stop", attempts=1, called=called,

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from unit.report import factory
+from unit.report.test_neutral import ACTIVE, texts
 
 from sluice.report.markdown import BUDGET, LEAST_BUDGET, to_markdown
 from sluice.report.visible import clipped
-from unit.report import factory
-from unit.report.test_neutral import ACTIVE, texts
 
 GITHUB_LIMIT = 65_536
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -23,7 +23,7 @@ def hostile(text, judgement):
     """Put a text into every place of a judgement that people or models fill."""
 
     def result(one):
-        scores = {text: replace(score, reason=text) for score in list(one.metrics.values())[:1]}
+        scores = {text + name: replace(score, reason=text) for name, score in one.metrics.items()}
         error = text if one.error else None
         return replace(one, output=text + one.case if one.output else None, metrics=scores, error=error)
 
@@ -140,9 +140,10 @@ def test_what_is_edited_stands_before_the_gates():
 def test_outputs_differ_word_by_word_in_a_block():
     source = to_markdown(factory.failing())
     assert (
-        "```diff\n  Which scopes does guest login ask for?\n- Guest login asks for the profile scope only. [-[login-000]-]\n+ Guest"
-        in source
-    )
+        "```diff\n  Which scopes does guest login ask for?\n"
+        "- Guest login asks for the profile scope only. [-[login-000]-]\n"
+        "+ Guest login asks for the profile scope only.\n"
+    ) in source
 
 
 def test_how_to_reproduce_is_one_command():

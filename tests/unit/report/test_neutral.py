@@ -12,12 +12,38 @@ from sluice.report.neutral import BREAK, block, code, plain
 from sluice.report.visible import one_line, visible
 
 HOSTILE = [
-    "@octocat", "@acme/team", "#12", "GH-12", "acme/app#12", "JIRA-7", "1a2b3c4d5e6f708192a3b4c5d6e7f80912a3b4c5", "deadbeef",
-    "https://evil.example/x", "www.evil.example", "a@b.example", "![i](https://x/y.png)", "[l](javascript:alert(1))",
-    "<img src=x onerror=y>", "</details>", "<!-- sluice -->", "-->", "--!>", "```", "~~~", "`", "``", "|", "\\", "\\|", "*", "__",
-    "~~x~~", "$a$", "$$", ":tada:", "[^1]", "[ref]: x", "# h", "- item", "1. item", "12)", "> quote", "---", "===", "+ x", "&copy;",
-    "&#64;me", "\u202e", "\x1b[31m", "\u2060", "\n", "\n\n", "    ", "\t", "💥", "é", "日本", "a", "b c", "CVE-2024-1", "/eval", "\r",
-]  # fmt: skip
+    *(
+        "@octocat",
+        "@acme/team",
+        "#12",
+        "GH-12",
+        "acme/app#12",
+        "JIRA-7",
+        "CVE-2024-1",
+        "deadbeef",
+        "1a2b3c4d5e6f708192a3",
+    ),
+    *("https://evil.example/x", "www.evil.example", "a@b.example", "![i](https://x/y.png)", "[l](javascript:alert(1))"),
+    *("<img src=x onerror=y>", "</details>", "<!-- sluice -->", "-->", "--!>", "&copy;", "&#64;me", ":tada:", "/eval"),
+    *("```", "~~~", "`", "``", "|", "\\", "\\|", "*", "__", "~~x~~", "$a$", "$$", "[^1]", "[ref]: x", "# h", "- item"),
+    *(
+        "1. item",
+        "12)",
+        "> quote",
+        "---",
+        "===",
+        "+ x",
+        "\u202e",
+        "\x1b[31m",
+        "\u2060",
+        "\n",
+        "\n\n",
+        "    ",
+        "\t",
+        "\r",
+    ),
+    *("\U0001f4a5", "é", "日本", "a", "b c"),
+]
 texts = st.lists(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=6)), max_size=12).map("".join)
 
 ACTIVE = [

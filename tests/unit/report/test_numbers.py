@@ -70,9 +70,9 @@ def test_only_exact_percentages_reach_the_ends(share, expected):
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(0.0, "0.00 ms"), (0.0004, "0.40 ms"), (0.0123, "12.3 ms"), (0.41, "410 ms"), (0.99949, "999 ms"), (0.9996, "1.00 s"),
-     (4.1, "4.10 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (125, "2 min 05 s"), (3599.6, "1 h 00 min"),
-     (3720, "1 h 02 min"), (-1, "–"), (None, "–")],
+    [(0.0, "0.00 ms"), (0.0004, "0.40 ms"), (0.0123, "12.3 ms"), (0.41, "410 ms"), (0.99949, "999 ms"),
+     (0.9996, "1.00 s"), (4.1, "4.10 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (125, "2 min 05 s"),
+     (3599.6, "1 h 00 min"), (3720, "1 h 02 min"), (-1, "–"), (None, "–")],
 )  # fmt: skip
 def test_durations(seconds, expected):
     assert numbers.duration(seconds) == expected
@@ -80,8 +80,8 @@ def test_durations(seconds, expected):
 
 @pytest.mark.parametrize(
     ("dollars", "expected"),
-    [(0.0, "$0"), (0.00042, "$0.00042"), (0.000419, "$0.00042"), (0.0499, "$0.050"), (0.0996, "$0.10"), (0.31, "$0.31"), (1204.5, "$1,204.50"),
-     (-0.31, "−$0.31"), (None, "–")],
+    [(0.0, "$0"), (0.00042, "$0.00042"), (0.000419, "$0.00042"), (0.0499, "$0.050"), (0.0996, "$0.10"),
+     (0.31, "$0.31"), (1204.5, "$1,204.50"), (-0.31, "−$0.31"), (None, "–")],
 )  # fmt: skip
 def test_money(dollars, expected):
     assert numbers.money(dollars) == expected

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from unit.report import factory
 import pytest
+from unit.report import factory
 
 from sluice.report.json import to_json
 from sluice.report.markdown import to_markdown

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
-
-from sluice.report.terminal import cases_to_text, to_text
 from unit.report import factory
 from unit.report.test_markdown import hostile, small
 from unit.report.test_neutral import texts
+
+from sluice.report.terminal import cases_to_text, to_text
 
 BOUNDS = "[…]"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trees import build_tree
+
+from sluice.catalog import WorkingTree, load
+from sluice.checks import check
+from sluice.checks.case_ids import MOST, fold
+from sluice.errors import Finding
+
+VALID = Path(__file__).parents[2] / "fixtures" / "valid" / "small"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(VALID, tmp_path / "repo"))
+
+
+def _check(root: Path) -> list[Finding]:
+    return check(load(WorkingTree(root)))
+
+
+def _row(**values: object) -> str:
+    return json.dumps({"id": "x", "country": "Peru", "capital": "Lima", "region": "america"} | values) + "\n"
+
+
+def test_a_repository_without_anything_is_valid(tmp_path: Path) -> None:
+    assert _check(tmp_path) == []
+
+
+def test_secrets_are_never_repeated(repository: Path) -> None:
+    secret = "ghp_" + "q7Zk2Lw9Xc4Vb8Nm3Ht6Rp5Yd1Gs0Fj7Ka2U"
+    build_tree({"evals/README.md": f"token {secret}\n", "datasets/countries.jsonl": _row(note=secret)}, repository)
+    findings = [finding for finding in _check(repository) if finding.rule == "secret"]
+    assert len(findings) == 2 and secret[4:] not in "".join(map(str, findings))
+
+
+def test_declared_personal_data_is_allowed_and_secrets_are_not(repository: Path) -> None:
+    card = repository / "datasets/countries.yaml"
+    card.write_text(card.read_text() + "personal_data: true\n")
+    with (repository / "datasets/countries.jsonl").open("a") as rows:
+        rows.write(_row(note="jane@contoso.com api_key = q7Zk2Lw9Xc4Vb8Nm3Ht6Rp5"))
+    assert [finding.rule for finding in _check(repository)] == ["secret"]
+
+
+def test_many_bad_rows_make_a_bounded_list(repository: Path) -> None:
+    rows = "".join(_row(id=f"c{number}", country="") for number in range(1000))
+    (repository / "datasets/countries.jsonl").write_text(rows)
+    findings = _check(repository)
+    assert len(findings) == MOST and {finding.rule for finding in findings} == {"row-prompt-input"}
+
+
+def test_one_unreadable_file_is_reported_once(repository: Path) -> None:
+    (repository / "prompts/capitals.yaml").write_text("description: [\n")
+    assert {finding.rule for finding in _check(repository)} == {"yaml-syntax"}
+
+
+def test_findings_are_sorted_and_unique(repository: Path) -> None:
+    build_tree({"prompts/z.txt": "", "evals/a.txt": "", "models/B.yaml": ""}, repository)
+    findings = _check(repository)
+    assert findings == sorted(set(findings)) and len(findings) == 3
+
+
+def test_rows_are_not_kept(repository: Path) -> None:
+    (repository / "datasets/countries.jsonl").write_text("".join(_row(id=f"c{number}") for number in range(3000)))
+    catalog = load(WorkingTree(repository))
+    assert check(catalog) == []
+    assert "rows" not in vars(catalog.datasets["countries"])
+
+
+def test_a_large_dataset_takes_no_quadratic_time(repository: Path) -> None:
+    rows = "".join(_row(id=f"c{number}") for number in range(20_000))
+    (repository / "datasets/countries.jsonl").write_text(rows)
+    began = time.process_time()
+    assert _check(repository) == []
+    assert time.process_time() - began < 10
+
+
+@given(st.text(), st.text())
+def test_folding_is_stable(one: str, other: str) -> None:
+    assert fold(fold(one)) == fold(one) or not one.isascii()
+    if one.isascii() and other.isascii():
+        assert (fold(one) == fold(other)) == (one.strip().casefold() == other.strip().casefold())

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trees import build_tree, jsonl
+
+from sluice.catalog import WorkingTree, load
+from sluice.checks.overlap import HeldOut, held_out_pairs, jaccard, near, normalised
+
+CARD = """description: d
+license: CC0-1.0
+source: s
+owners: [o]
+intended_use: u
+split: {split}
+inputs: {{type: object, properties: {{id: {{}}, a: {{}}, b: {{}}}}}}
+{more}
+"""
+WORDS = ["red", "green", "blue", "north", "south", "one", "two"]
+
+
+def _pair(root: Path, held: list[dict[str, object]], train: list[dict[str, object]], by: str = "[a, b]") -> HeldOut:
+    more = f"held_out_from: [lessons]\nheld_out_by: {by}" if by else "held_out_from: [lessons]"
+    files = {
+        "datasets/cases.yaml": CARD.format(split="eval", more=more),
+        "datasets/cases.jsonl": jsonl(held),
+        "datasets/lessons.yaml": CARD.format(split="train", more=""),
+        "datasets/lessons.jsonl": jsonl(train),
+    }
+    (pair,) = held_out_pairs(load(WorkingTree(build_tree(files, root))))
+    for line, row in pair.held_out.scan([]):
+        pair.add(line, row)
+    for line, row in pair.train.scan([]):
+        pair.compare(line, row)
+    return pair
+
+
+def test_normalising_leaves_words() -> None:
+    assert normalised("  The ＰＲＩＣＥ, of\tÀ-la carte!  ") == "the price of à la carte"
+    assert normalised({"b": [1, "X"], "a": None, "c": {"d": True}}) == "1 x true"
+    assert normalised(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "similarity"),
+    [
+        ("a b c d", "a b c d", 1.0),
+        ("a b c d", "a b c e", 1 / 3),
+        ("a b", "a b", 1.0),
+        ("a b", "b a", 0.0),
+        ("", "", 1.0),
+    ],
+)
+def test_jaccard_of_word_triples(left: str, right: str, similarity: float) -> None:
+    assert jaccard(left, right) == pytest.approx(similarity)
+
+
+def test_the_index_finds_exactly_what_comparing_all_pairs_finds(tmp_path: Path) -> None:
+    chance = random.Random(3)
+
+    def row(number: int) -> dict[str, object]:
+        return {"id": str(number), "a": " ".join(chance.choices(WORDS, k=14)), "b": chance.choice(WORDS)}
+
+    held = [row(number) for number in range(120)]
+    train = [row(number) for number in range(80)]
+    for number, original in enumerate(chance.sample(held, 60)):
+        words = str(original["a"]).split()
+        for _ in range(chance.randrange(3)):
+            words[chance.choice((0, 1, 7, 12, 13))] = chance.choice(WORDS)
+        other = chance.choice(WORDS) if number % 5 == 0 else original["b"]
+        train.append({"id": f"copy-{number}", "a": " ".join(words), "b": other})
+    wanted = {
+        line
+        for line, one in enumerate(held, 1)
+        if any(near([str(one["a"]), str(one["b"])], [str(other["a"]), str(other["b"])]) for other in train)
+    }
+    pair = _pair(tmp_path, held, train)
+    assert set(pair.overlaps) == wanted and len(wanted) > 20
+    exact = {(str(one["a"]), str(one["b"])) for one in train}
+    assert {line for line, one in pair.overlaps.items() if one.exact} == {
+        line for line, one in enumerate(held, 1) if (str(one["a"]), str(one["b"])) in exact
+    }
+
+
+def test_a_differing_short_field_is_another_case(tmp_path: Path) -> None:
+    long = "when does the monthly invoice of the studio arrive if the bank was closed on that day"
+    pair = _pair(tmp_path, [{"id": "1", "a": long, "b": "north"}], [{"id": "2", "a": long, "b": "south"}])
+    assert pair.overlaps == {}
+
+
+def test_without_fields_all_shared_ones_but_the_id_are_compared(tmp_path: Path) -> None:
+    pair = _pair(tmp_path, [{"id": "1", "a": "x", "b": "Y"}], [{"id": "2", "a": "X", "b": "y"}], by="")
+    assert pair.names == ("a", "b") and pair.overlaps[1].exact
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=20), st.lists(st.sampled_from(WORDS), max_size=20))
+def test_similarity_is_symmetric_and_bounded(left: list[str], right: list[str]) -> None:
+    one, other = " ".join(left), " ".join(right)
+    assert jaccard(one, other) == jaccard(other, one) and 0 <= jaccard(one, other) <= 1
+    assert json.dumps(near([one], [one])) == "true"
