@@ -49,7 +49,7 @@ def _float(text: str) -> float:
 
 _decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
 _decode = _decoder.decode
-_scan = _decoder.scan_once
+_scan = _decoder.scan_once  # type: ignore[attr-defined]
 
 
 def read_rows(path: str, data: bytes, findings: list[Finding]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -15,6 +15,7 @@ import unicodedata
 from array import array
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 from sluice.catalog import Catalog, Dataset
@@ -175,6 +176,9 @@ def _shingles(texts: list[str]) -> set[int]:
     """Return hashes of the shingles of all fields, each marked with its field."""
     found: set[int] = set()
     for index, text in enumerate(texts):
-        if text:
-            found.update(hash((index, shingle)) for shingle in _of_text(text))
+        words = text.split(" ")
+        if len(words) > 2:
+            found.update(map(hash, zip(repeat(index), words, words[1:], words[2:], strict=False)))
+        elif text:
+            found.add(hash((index, text)))
     return found

@@ -22,8 +22,8 @@ SYMBOLS: Mapping[Word, str] = {
 }
 SLOWEST = 5
 _NEXT: Mapping[Word, tuple[str, ...]] = {
-    "fail": ("mend the change and run `sluice eval` again; what was answered is not asked for again",),
-    "invalid": ("mend what is named above and run `sluice eval` again; what was answered is kept",),
+    "fail": ("mend the change and run sluice eval again; what was answered is not asked for again",),
+    "invalid": ("mend what is named above and run sluice eval again; what was answered is kept",),
     "inconclusive": ("add cases", "ask someone other than the author to accept it"),
     "first": ("merge it: the next change is compared with it",),
 }

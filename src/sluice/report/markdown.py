@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from sluice.compare import Pair
 from sluice.gate.judgement import Judgement
@@ -29,6 +30,8 @@ ICONS: dict[Word, str] = {
     "first": "\U0001f195",
     "skipped": "\u2705",
 }
+_Listed: TypeAlias = tuple[str, str, Sequence[Pair], Callable[[Pair], str]]
+"""A collapsed list: its title, what its members are called, the members, and how one is told."""
 _LEGEND = (
     "<sub>Differences in points, in brackets the bounds that the gate uses; sees: the drop that so many cases show "
     "four times in five. In the cases below, `-` is base, `+` is head, and the words that differ are bracketed.</sub>"
@@ -47,7 +50,7 @@ def to_markdown(judgement: Judgement, *, budget: int = BUDGET, cases: int = CASE
     page = Page(budget)
     page.reserve(_RESERVED_NOTE)
     page.add(_first_line(told))
-    _add_list(page, told.edits, "> [!IMPORTANT]\n> This change edits what it is judged by:\n", "> - ", "edits")
+    _add_list(page, told.edits, "> [!IMPORTANT]\n> This change edits what it is judged by:\n>\n", "> - ", "edits")
     _add_list(page, told.reasons, "", "- ", "reasons")
     closing = _closing(told, reproduce)
     kept = sum(size(text) + 2 for text in closing)
@@ -78,6 +81,7 @@ def _commit(commit: str | None, side: str) -> str:
 
 def _add_list(page: Page, lines: Sequence[str], head: str, bullet: str, kind: str) -> None:
     """Add as many lines as fit into a quarter of what is left."""
+    lines = [line for line in lines if line]
     texts = fitting(lines, lambda line: bullet + plain(clipped(line, _LONGEST_LINE)), page.room // 4, "\n")
     if texts:
         page.add(head + "\n".join(texts))
@@ -119,23 +123,24 @@ def _add_cases(page: Page, suite: SuiteContent, cases: int) -> None:
         )
         note = "\n\nThe dataset's card keeps the outputs out of comments." if suite.withheld else ""
         page.add("\n\n".join([title + note, *worst]))
-    rest: list[tuple[str, Sequence[Pair], Callable[[Pair], str]]] = [
-        (f"More {kind} cases", suite.broken[len(worst) :], tell),
-        ("Repaired", suite.repaired, tell),
-        ("Changed, same verdict", suite.changed, tell),
-        ("Flaky", suite.flaky, tell),
-        ("Errors, neither pass nor fail", suite.errors, parts.error_line),
+    rest: list[_Listed] = [
+        (f"More {kind} cases", f"{kind} cases", suite.broken[len(worst) :], tell),
+        ("Repaired", "repaired cases", suite.repaired, tell),
+        ("Changed, same verdict", "changed cases", suite.changed, tell),
+        ("Flaky", "flaky cases", suite.flaky, tell),
+        ("Errors, neither pass nor fail", "errors", suite.errors, parts.error_line),
     ]
-    filled = [one for one in rest if one[1]]
-    for index, (title, pairs, how) in enumerate(filled):
-        _add_details(page, title, pairs, how, page.room // (len(filled) - index))
+    filled = [one for one in rest if one[2]]
+    for index, listed in enumerate(filled):
+        _add_details(page, listed, page.room // (len(filled) - index))
 
 
-def _add_details(page: Page, title: str, pairs: Sequence[Pair], tell: Callable[[Pair], str], room: int) -> None:
+def _add_details(page: Page, listed: _Listed, room: int) -> None:
     """Add a collapsed list of cases; what does not fit into `room` bytes is counted as left out."""
+    title, kind, pairs, tell = listed
     separator = "\n" if tell is parts.error_line else "\n\n"
     texts = fitting(pairs[:MORE_CASES], tell, room - size(title) - 100, separator)
-    page.left_out[f"of {title.lower()}"] += len(pairs) - len(texts)
+    page.left_out[kind] += len(pairs) - len(texts)
     if texts:
         more = f", first {len(texts):,}" if len(texts) < len(pairs) else ""
         page.add(_details(f"{title}: {len(pairs):,}{more}", separator.join(texts)))

@@ -16,10 +16,10 @@ _LITERAL = frozenset("()-=!+#")
 _NUMBERED = re.compile(r"^(\d{1,9})(?=[.)](?:\s|$))")
 _ACTIVE = re.compile(
     r"@"  # mentions, teams and addresses
-    r"|#(?=\w)|(?<=[A-Za-z])-(?=\d)"  # issue references: #1, GH-1, owner/repo#1, JIRA-1
-    r"|:(?=//)|\bwww(?=\.)"  # bare addresses
+    r"|#(?=\w)|(?<=[A-Za-z])-(?=\d)"  # #1, GH-1, owner/repo#1, JIRA-1, CVE-1
+    r"|:(?=//)|[Ww]{3}(?=\.)"  # bare addresses
     r"|:(?=[\w+-]+:)"  # emoji names, some of which are pictures
-    r"|\b[Cc][Vv][Ee](?=-)|\b[Gg][Hh][Ss][Aa](?=-)"  # advisories
+    r"|[Gg][Hh][Ss][Aa](?=-)"  # advisories
 )
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{7,}")
 _COMMENT = re.compile(r"<(?=!)|--(?=!?>)")

@@ -9,7 +9,7 @@ from sluice.training.quality import PROBE, Measured, Rate, sensitivity
 from sluice.training.recipe import Recipe
 
 INSTRUCTIONS = {
-    "cite": "cite the passage",
+    "cite": "cite the right passage",
     "refuse": "refuse in a fixed sentence",
     "greet": "begin with a greeting",
     "close": "end with an offer of help",
@@ -69,7 +69,8 @@ def _limits() -> str:
 - It has no knowledge. Every value in its training was drawn at random, so an answer comes from a passage or is wrong.
 - Instructions work in the wordings of the language file and close to them; the table below says how far that reaches.
 - At most four passages, their ids behind them as `[kb-112]`; prompts below about 300 tokens.
-- Where two passages disagree it follows a rule about their order, if the prompt has one. It cannot know which is in force.
+- Where two passages disagree it answers from either, mostly by their order. Rules about the order ("trust the first one")
+  were taught and not learnt; and nothing can tell it which passage is in force.
 - Off its language it may repeat itself until the token limit.
 """  # noqa: E501
 

@@ -11,7 +11,7 @@ from sluice.training.facts import Fact, ask
 from sluice.training.language import Language
 from sluice.training.portal import Article, Portal
 
-PLAIN, DISPUTED, UNANSWERABLE = 450, 180, 330
+PLAIN, DISPUTED, UNANSWERABLE = 480, 150, 330
 UNSEEN_SHARE = 0.3
 MOST_PASSAGES = 4
 
@@ -53,7 +53,7 @@ def build(language: Language, portal: Portal, seed: int) -> list[Case]:
     rng = random.Random(f"cases:{seed}")
     everything = [(article, fact) for article in portal.articles for fact in article.facts]
     rng.shuffle(everything)
-    contested = [(a, f) for a, f in everything if a.id in portal.archive][:DISPUTED]
+    contested = _one_of_each_first([(a, f) for a, f in everything if a.id in portal.archive])[:DISPUTED]
     taken = {fact.key for _, fact in contested}
     rest = [(a, f) for a, f in everything if f.key not in taken]
     cases = [disputed(language, portal, a, f, rng, i % 2 == 0) for i, (a, f) in enumerate(contested)]
@@ -61,6 +61,16 @@ def build(language: Language, portal: Portal, seed: int) -> list[Case]:
     cases += [unanswerable(language, portal, a, f, rng) for a, f in rest[PLAIN : PLAIN + UNANSWERABLE]]
     rng.shuffle(cases)
     return cases
+
+
+def _one_of_each_first(pairs: Sequence[tuple[Article, Fact]]) -> list[tuple[Article, Fact]]:
+    """Pairs of as many articles as possible first, so that clusters stay small."""
+    seen: dict[str, int] = {}
+    ranks = []
+    for article, _ in pairs:
+        seen[article.id] = seen.get(article.id, 0) + 1
+        ranks.append(seen[article.id])
+    return [pair for _, pair in sorted(zip(ranks, pairs, strict=True), key=lambda item: item[0])]
 
 
 def _wording(rng: random.Random) -> str:

@@ -11,8 +11,9 @@ from sluice.training.facts import Fact, Template, state, templates, with_new_val
 from sluice.training.language import Language, capitalised, expand, fill
 
 FACTS_PER_ARTICLE = 6
-ARCHIVED_ARTICLES = 60
+ARCHIVED_ARTICLES = 150
 TAUGHT_PAIRS_PER_ENTITY = 16
+SPARE_NUMBERS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Portal:
 def build(language: Language, seed: int) -> Portal:
     """The portal, from the language and a seed alone."""
     rng = random.Random(f"portal:{seed}")
-    numbers = sorted(rng.sample(range(100, 1000), len(language.entities) + ARCHIVED_ARTICLES))
+    numbers = sorted(rng.sample(range(100, 1000), len(language.entities) + SPARE_NUMBERS))
     rng.shuffle(numbers)
     articles, taught = [], []
     for entity, topic in language.entities.items():
@@ -53,9 +54,17 @@ def build(language: Language, seed: int) -> Portal:
         facts = tuple(state(language, template, entity, rng) for template in asked)
         articles.append(_article(language, f"kb-{numbers.pop()}", entity, topic, facts, rng))
         taught += _taught(language, topic, entity, {template.key for template in asked}, rng)
+    return Portal(tuple(articles), _archive(language, articles, seed), tuple(taught))
+
+
+def _archive(language: Language, articles: Sequence[Article], seed: int) -> dict[str, Article]:
+    """Old versions of some articles, under ids of their own, by the id of the article in force."""
+    rng = random.Random(f"archive:{seed}")
+    taken = {article.id for article in articles}
+    free = [name for number in range(100, 1000) if (name := f"kb-{number}") not in taken]
+    names = rng.sample(free, ARCHIVED_ARTICLES)
     replaced = rng.sample(articles, ARCHIVED_ARTICLES)
-    archive = {article.id: _archived(language, article, f"kb-{numbers.pop()}", rng) for article in replaced}
-    return Portal(tuple(articles), archive, tuple(taught))
+    return {article.id: _archived(language, article, name, rng) for article, name in zip(replaced, names, strict=True)}
 
 
 def _asked_templates(language: Language, topic: str, rng: random.Random) -> list[Template]:

@@ -68,6 +68,7 @@ def test_no_text_of_others_is_ever_markdown(text, kind, budget):
     assert len(source.encode("utf-8", "strict")) <= budget
     assert "<!--" not in source and "-->" not in source
     for token in PARSER.parse(source):
+        assert token.type not in ("code_block", "hr") and token.tag not in ("h1", "h2", "h3"), token
         if token.type == "html_block":
             assert OWN_HTML.match(token.content), token.content
         for child in token.children or ():
