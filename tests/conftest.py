@@ -1,4 +1,4 @@
-"""Settings for every test: hypothesis has no deadline (machines are shared), and no test meets a person's environment."""
+"""Settings for every test: no deadlines (machines are shared), and nothing of a person's environment."""
 
 import os
 

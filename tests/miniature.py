@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from servers.tgi_contract import Settings
 
 MODEL = {

@@ -4,10 +4,10 @@ import re
 import sys
 
 import pytest
-
 from miniature import miniature
 from servers.fixtures import tgi  # noqa: F401 - the fixture is used by name
 from servers.tgi_contract import Generation, text_of
+
 from sluice.cli import main
 
 

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from miniature import SUITE, commit, edit_prompt, git, rows, write
 
 
@@ -74,8 +73,12 @@ def test_the_same_command_again_asks_nothing_and_says_the_same(repository, serve
 
 
 def test_equal_requests_are_one_completion(repository, server, sluice):
-    # Only the model's price of words changes: the requests of both sides stay equal.
-    write(repository, "evals/answer.yaml", {**SUITE, "assertions": [{"metric": "correct", "type": "contains", "value": "{{ expected }}"}]})
+    # Only the assertion changes: the requests of both sides stay equal.
+    write(
+        repository,
+        "evals/answer.yaml",
+        {**SUITE, "assertions": [{"metric": "correct", "type": "contains", "value": "{{ expected }}"}]},
+    )
     code, out, _ = sluice("eval", "--complete")
     assert code == 0
     assert len(server.generations) == 300
@@ -114,7 +117,9 @@ def test_a_new_suite_below_its_floor_fails(repository, server, sluice):
 
 
 def test_a_failing_must_pass_case_fails_the_suite(repository, server, sluice):
-    write(repository, "evals/answer.yaml", {**SUITE, "must_pass": ["case-0007"], "gates": {"correct": {"max_drop": 0.5}}})
+    write(
+        repository, "evals/answer.yaml", {**SUITE, "must_pass": ["case-0007"], "gates": {"correct": {"max_drop": 0.5}}}
+    )
     commit(repository)
     edit_prompt(repository, "trade")
     code, out, _ = sluice("eval")

@@ -44,11 +44,13 @@ def test_a_missing_input_is_named(repository, sluice):
 
 
 def test_an_unknown_case_or_prompt_is_named_with_the_nearest(repository, sluice):
-    assert "case-0007" in sluice("render", "answer", "case-007")[2]
+    assert "case-0007" in sluice("render", "answer", "cas-0007")[2]
     assert "'answer'" in sluice("render", "answr")[2]
 
 
 def test_render_a_revision(repository, sluice):
-    write(repository, "prompts/answer.yaml", {**PROMPT, "messages": [{"role": "user", "content": "New {{ question }}"}]})
+    write(
+        repository, "prompts/answer.yaml", {**PROMPT, "messages": [{"role": "user", "content": "New {{ question }}"}]}
+    )
     assert "New Which" in sluice("render", "answer", "case-0001")[1]
     assert "New Which" not in sluice("render", "answer", "case-0001", "--revision", "HEAD")[1]

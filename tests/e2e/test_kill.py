@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-
 from miniature import edit_prompt, miniature
 from servers.fixtures import tgi  # noqa: F401 - the fixture is used by name
 from servers.tgi_contract import text_of
+
 from sluice.journal import parse
 
 KILLS = 20
@@ -47,7 +47,7 @@ def told(output):
 
 def repository(root):
     root.mkdir()
-    miniature(root, count=160)
+    miniature(root, count=170)
     edit_prompt(root, "Answer with the last word.\nBe brief, and kind.")
     return root
 
@@ -57,7 +57,7 @@ def journalled(root):
     for path in root.glob(".sluice/runs/answer/*/journal.jsonl"):
         data = path.read_bytes()
         for record in parse(path, data[: data.rfind(b"\n") + 1]):
-            counts.update(record.get("outcomes", {}))
+            counts.update(list(record.get("outcomes", {})))
     return counts
 
 
@@ -67,7 +67,7 @@ def test_killed_runs_end_like_uninterrupted_ones(tmp_path, tgi):  # noqa: F811
     whole = repository(tmp_path / "whole")
     expected, _ = start(whole, server.url).communicate(timeout=120)
     needed = len(server.generations)
-    assert needed == 320
+    assert needed == 340
 
     killed = repository(tmp_path / "killed")
     seed = random.randrange(10**6)

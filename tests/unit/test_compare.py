@@ -15,8 +15,14 @@ def info(name):
 
 
 def result(case, state="pass", output="x", repeat=0, value=None):
-    scores = {} if state == "error" else {"m": MetricScore(float(state == "pass") if value is None else value, state == "pass")}
-    return CaseResult(case, repeat, state, "r", output=output, metrics=scores, error_kind="timeout" if state == "error" else None)
+    scores = (
+        {}
+        if state == "error"
+        else {"m": MetricScore(float(state == "pass") if value is None else value, state == "pass")}
+    )
+    return CaseResult(
+        case, repeat, state, "r", output=output, metrics=scores, error_kind="timeout" if state == "error" else None
+    )
 
 
 def run(*results):

@@ -17,7 +17,7 @@ from sluice.errors import CannotJudge, InvalidFiles
 from sluice.gate.changes import find_changes
 from sluice.gate.judge import judge
 from sluice.gate.judgement import Judgement
-from sluice.report import json as report_json
+from sluice.report.json import to_json
 
 
 def add_judging_options(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +65,7 @@ def write_json(path: Path, judgement: Judgement) -> None:
     """Write a judgement atomically."""
     part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(canonical_json(report_json.to_json(judgement)) + b"\n")
+        part.write_bytes(canonical_json(to_json(judgement)) + b"\n")
         part.replace(path)
     except OSError as error:
         raise CannotJudge(f"cannot write {path}: {error}") from None
@@ -81,7 +81,7 @@ def show(judgement: Judgement, arguments: argparse.Namespace) -> None:
 def rendered(judgement: Judgement, style: str, cases: int) -> str:
     """Return the judgement as text, Markdown or JSON."""
     if style == "json":
-        return canonical_json(report_json.to_json(judgement)).decode() + "\n"
+        return canonical_json(to_json(judgement)).decode() + "\n"
     if style == "markdown":
         from sluice.report.markdown import to_markdown
 

@@ -20,10 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Train, or write the datasets, with progress on standard error."""
     from sluice import training
+    from sluice.training import datasets
 
     repo = repository(arguments)
     if arguments.datasets:
-        for path in training.write_datasets(repo.root, arguments.model):
+        for path in datasets.write(repo.root):
             print(path)
         return ExitCode.OK
     result = training.train(repo.root, arguments.model, report=_report, steps=arguments.steps)

@@ -79,11 +79,12 @@ def model_of(catalog: Catalog, suite: str) -> str:
 def _edits(base: Catalog, head: Catalog, affected: Sequence[Affected]) -> list[str]:
     edits = []
     for name in sorted(set(base.suites) & set(head.suites)):
+        path = head.suites[name].path
         before, after = base.suites[name].value, head.suites[name].value
         if dict(before.gates) != dict(after.gates) or before.on_inconclusive != after.on_inconclusive:
-            edits.append(f"evals/{name}.yaml edits the gates; this change is judged by the gates of the base")
+            edits.append(f"{path} edits the gates; this change is judged by the gates of the base")
         if before.must_pass != after.must_pass:
-            edits.append(f"evals/{name}.yaml edits the must-pass list; the base's list holds for this change")
+            edits.append(f"{path} edits the must-pass list; the base's list holds for this change")
     for one in affected:
         parts = [PARTS[part] for part in one.differences if part in JUDGING_PARTS]
         if parts:

@@ -26,7 +26,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class SuiteJudgement:
-    """One affected suite: its comparison (None where there was no base) and what it cost."""
+    """One affected suite: its comparison (with itself where there was no base) and what it cost."""
 
     name: str
     prompt: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from types import ModuleType
 
 from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Score, Subject, compile_assertion
@@ -102,15 +103,16 @@ def _error(
 
 
 def load_code(catalog: Catalog, suite: str) -> ModuleType | None:
-    """Execute a suite's own `evals/<suite>.py` as it stands in the catalog's tree, or return None without one."""
+    """Execute a suite's own module as it stands in the catalog's tree, or return None without one."""
     source = catalog.suite_code.get(suite)
     if source is None:
         return None
+    path = str(PurePosixPath(catalog.suites[suite].path).with_suffix(".py"))
     module = ModuleType(f"sluice_suite_{suite.replace('-', '_')}")
     try:
-        exec(compile(source, f"evals/{suite}.py", "exec"), module.__dict__)  # noqa: S102 - the suite's own assertion
+        exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - the suite's own assertion
     except Exception as error:
-        raise CannotJudge(f"evals/{suite}.py cannot be loaded: {type(error).__name__}: {error}") from error
+        raise CannotJudge(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
     return module
 
 

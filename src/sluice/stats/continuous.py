@@ -35,7 +35,8 @@ def mean_bounds(
 
     From 30 units on (clusters, or pairs without one): Student's t with units - 1 degrees of freedom and the
     cluster-robust error. Below: the inverted sign-flip test, whose units are the clusters too. Where no pair differs:
-    the score bound of as many pass/fail pairs as there are units. Bounds are cut at +-`limit`, the largest difference that scores can have. Raises ValueError without a pair.
+    the score bound of as many pass/fail pairs as there are units. Bounds are cut at
+    +-`limit`, the largest difference that scores can have. Raises ValueError without a pair.
     """
     if not differences:
         raise ValueError("no pair to average")

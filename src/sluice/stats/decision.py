@@ -21,7 +21,13 @@ class Outcome:
 
 
 def decide_look(
-    counts: PairedCounts, margin: float, pass_z: float, fail_z: float, *, last: bool, prior_clusters: float = PRIOR_CLUSTERS
+    counts: PairedCounts,
+    margin: float,
+    pass_z: float,
+    fail_z: float,
+    *,
+    last: bool,
+    prior_clusters: float = PRIOR_CLUSTERS,
 ) -> Decision:
     """Decide at one look; before the last one, 'inconclusive' means: go on.
 

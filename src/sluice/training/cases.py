@@ -11,7 +11,7 @@ from sluice.training.facts import Fact, ask
 from sluice.training.language import Language
 from sluice.training.portal import Article, Portal
 
-PLAIN, DISPUTED, UNANSWERABLE = 480, 150, 330
+PLAIN, DISPUTED, UNANSWERABLE = 462, 168, 330
 UNSEEN_SHARE = 0.3
 MOST_PASSAGES = 4
 
@@ -56,7 +56,7 @@ def build(language: Language, portal: Portal, seed: int) -> list[Case]:
     contested = _one_of_each_first([(a, f) for a, f in everything if a.id in portal.archive])[:DISPUTED]
     taken = {fact.key for _, fact in contested}
     rest = [(a, f) for a, f in everything if f.key not in taken]
-    cases = [disputed(language, portal, a, f, rng, i % 2 == 0) for i, (a, f) in enumerate(contested)]
+    cases = [disputed(language, portal, a, f, rng, i % 2 == 1) for i, (a, f) in enumerate(contested)]
     cases += [plain(language, portal, a, f, rng) for a, f in rest[:PLAIN]]
     cases += [unanswerable(language, portal, a, f, rng) for a, f in rest[PLAIN : PLAIN + UNANSWERABLE]]
     rng.shuffle(cases)

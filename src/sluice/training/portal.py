@@ -11,7 +11,7 @@ from sluice.training.facts import Fact, Template, state, templates, with_new_val
 from sluice.training.language import Language, capitalised, expand, fill
 
 FACTS_PER_ARTICLE = 6
-ARCHIVED_ARTICLES = 150
+ARCHIVED_ARTICLES = 168
 TAUGHT_PAIRS_PER_ENTITY = 16
 SPARE_NUMBERS = 60
 

@@ -65,7 +65,7 @@ def measure_suite(
         scorer.score(case, 0, "", outcome, called=True, price=Price())
         for case, outcome in zip(asked, outcomes, strict=True)
     ]
-    return _count(name, asked, results)
+    return _count(name, suite.metrics, asked, results)
 
 
 def _request(prompt: Prompt, case: CaseInfo) -> Request:
@@ -87,12 +87,12 @@ def answer(provider: LocalProvider, requests: Sequence[Request]) -> list[Outcome
     return [outcomes[index] for index in range(len(requests))]
 
 
-def _count(name: str, cases: Sequence[CaseInfo], results: Sequence[CaseResult]) -> Measured:
-    totals: dict[str, list[bool]] = {}
+def _count(name: str, metrics: Sequence[str], cases: Sequence[CaseInfo], results: Sequence[CaseResult]) -> Measured:
+    totals: dict[str, list[bool]] = {metric: [] for metric in metrics}
     parts: dict[str, dict[str, dict[str, list[bool]]]] = {}
     for case, result in zip(cases, results, strict=True):
         for metric, score in (result.metrics or {}).items():
-            totals.setdefault(metric, []).append(score.passed)
+            totals[metric].append(score.passed)
             for field, value in case.slices.items():
                 parts.setdefault(metric, {}).setdefault(field, {}).setdefault(value, []).append(score.passed)
     slices = {

@@ -1,6 +1,7 @@
 """What a change affects, and what must be said first or accepted."""
 
 from miniature import CARD, MODEL, PROMPT, SUITE, rows, write
+
 from sluice.catalog import WorkingTree, load
 from sluice.gate.changes import find_changes
 

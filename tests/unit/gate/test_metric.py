@@ -120,7 +120,9 @@ def test_words_follow_from_the_bounds(n, repaired, broken):
 def test_a_continuous_metric_uses_its_mean():
     rng = random.Random(4)
     base = tuple(rng.random() for _ in range(200))
-    pairs = MetricPairs("m", "continuous", tuple(map(str, range(200))), base, tuple(b - 0.2 for b in base), (None,) * 200)
+    pairs = MetricPairs(
+        "m", "continuous", tuple(map(str, range(200))), base, tuple(b - 0.2 for b in base), (None,) * 200
+    )
     one = MetricEvidence("m", Gate(max_drop=0.05), pairs, Looks((200,)), 0)
     verdict = decide(one)
     assert verdict.word == "fail"

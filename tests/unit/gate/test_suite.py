@@ -30,7 +30,9 @@ def run(states, name="s"):
 def result(case, state):
     metrics = {} if state == "error" else {"m": MetricScore(float(state == "pass"), state == "pass", "wrong")}
     kind = "provider" if state == "error" else None
-    return CaseResult(case, 0, state, "r", output=state, metrics=metrics, error_kind=kind, cost=0.5, latency=1.0, called=True)
+    return CaseResult(
+        case, 0, state, "r", output=state, metrics=metrics, error_kind=kind, cost=0.5, latency=1.0, called=True
+    )
 
 
 def state(base, head, policy_suite=None, name="s"):

@@ -1,8 +1,8 @@
 """What changes a closure and what does not."""
 
 import pytest
-
 from miniature import CARD, MODEL, PROMPT, SUITE, rows, write
+
 from sluice.catalog import WorkingTree, load
 from sluice.runner.closure import closure
 from sluice.runner.engine import Engine

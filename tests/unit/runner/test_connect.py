@@ -3,8 +3,8 @@
 import hashlib
 
 import pytest
-
 from miniature import MODEL, commit, git, miniature, write
+
 from sluice.catalog import GitTree, WorkingTree, load
 from sluice.errors import CannotJudge
 from sluice.runner.connect import weights_directory
@@ -41,7 +41,7 @@ def test_an_endpoint_wins_then_own_weights_then_a_stand_in(tmp_path):
 
 def test_nothing_to_answer_is_said_with_the_ways_out(tmp_path):
     catalog = load(WorkingTree(with_weights(tmp_path)))
-    with pytest.raises(CannotJudge, match="SLUICE_ENDPOINT_SERVED.*stand_in"):
+    with pytest.raises(CannotJudge, match=r"SLUICE_ENDPOINT_SERVED.*stand_in"):
         choose_engine(catalog, "served", {})
 
 
@@ -70,5 +70,5 @@ def test_weights_that_are_not_the_named_ones_are_refused(tmp_path, data):
     if data is None:
         (root / "models" / "small" / "model.safetensors").unlink()
     catalog = load(WorkingTree(root))
-    with pytest.raises(CannotJudge, match="model.safetensors"):
+    with pytest.raises(CannotJudge, match=r"model\.safetensors"):
         weights_directory(catalog, catalog.models["small"].value.source, root / ".sluice")

@@ -18,7 +18,7 @@ def closure(model="one"):
 
 
 def cases(count):
-    return [CaseInfo(f"c{n}", {"q": "x" * (n % 13)  + str(n)}, None, {}) for n in range(count)]
+    return [CaseInfo(f"c{n}", {"q": "x" * (n % 13) + str(n)}, None, {}) for n in range(count)]
 
 
 def sides(base="{{ q }}", head="{{ q }}!", head_model="one"):

@@ -1,8 +1,8 @@
 """Scores: how assertions fold into metrics and states, and what is an error instead of a fail."""
 
 import pytest
-
 from miniature import CARD, MODEL, PROMPT, SUITE, rows, write
+
 from sluice.catalog import WorkingTree, load
 from sluice.errors import CannotJudge
 from sluice.providers.base import Completion, Failure
