@@ -1,5 +1,5 @@
 """The exit code is the verdict's. --self-test redraws the stored comparison under known truths: an unchanged
-head must not fail, a head at the margin must not pass, and a sabotage must fail (GATE 16, in short form).
+head must not fail, a head at the margin must not pass, and a sabotage must fail.
 """
 
 from __future__ import annotations

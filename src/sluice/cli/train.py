@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from sluice.cli.options import add_root, repository
 from sluice.errors import ExitCode
+
+if TYPE_CHECKING:
+    from sluice.training import Progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +32,16 @@ def run(arguments: argparse.Namespace) -> ExitCode:
             print(path)
         return ExitCode.OK
     result = training.train(repo.root, arguments.model, report=_report, steps=arguments.steps)
-    print(result)
+    state = "trained" if result.finished else "stopped"
+    print(f"{state} at step {result.steps}: {result.folder.relative_to(repo.root)}, {result.digest}")
     return ExitCode.OK
 
 
-def _report(progress: object) -> None:
-    print(progress, file=sys.stderr, flush=True)
+def _report(progress: Progress) -> None:
+    minutes = progress.seconds_left / 60
+    print(
+        f"{progress.stage} {progress.step}/{progress.steps}  loss {progress.loss:.3f}  "
+        f"accuracy {progress.accuracy:.1%}  {progress.tokens_per_second:,.0f} tokens/s  {minutes:.0f} min left",
+        file=sys.stderr,
+        flush=True,
+    )

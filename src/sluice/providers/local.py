@@ -66,6 +66,9 @@ class LocalProvider:
         with _quiet():
             import torch
             from transformers import AutoModelForCausalLM
+            from transformers.utils import logging as notices
+
+            notices.disable_progress_bar()
 
             # float32: bfloat16 is no faster at this size, and rounds differently from batch to batch.
             return AutoModelForCausalLM.from_pretrained(

@@ -29,6 +29,7 @@ def write(model: Any, tokenizer: Any, folder: Path, context: int) -> dict[str, s
         if name != "lm_head.weight"
     }
     save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
     config = model.config.to_dict() | {"architectures": ["LlamaForCausalLM"], "dtype": "float16"}
     # Servers older than the `rope_parameters` key read the flat one.
     config["rope_theta"] = model.config.rope_parameters["rope_theta"]
