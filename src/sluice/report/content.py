@@ -237,6 +237,11 @@ def _progress(verdict: SuiteVerdict | None) -> str:
     return f"decided at look {verdict.look} of {verdict.looks}, after {verdict.compared:,} of {verdict.planned:,} cases"
 
 
+def _tells(verdict: SuiteVerdict, metric: MetricVerdict) -> bool:
+    """Whether a metric needs a sentence: beside a failure, what could not be decided is no news."""
+    return verdict.word != "fail" or metric.word == "fail"
+
+
 def _reasons(verdict: SuiteVerdict | None, *, first: bool) -> tuple[str, ...]:
     """Return the explanations of the metrics, and the gate's reasons that they do not already give."""
     if verdict is None:
@@ -244,7 +249,7 @@ def _reasons(verdict: SuiteVerdict | None, *, first: bool) -> tuple[str, ...]:
     told = (
         {}
         if first or verdict.word == "invalid"
-        else {metric.metric: gates.explanation(metric) for metric in verdict.metrics}
+        else {metric.metric: gates.explanation(metric) for metric in verdict.metrics if _tells(verdict, metric)}
     )
     explained = [name for name, text in told.items() if text]
     rest = [reason for reason in verdict.reasons if not any(reason.startswith(f"{name} ") for name in explained)]
