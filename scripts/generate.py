@@ -169,12 +169,14 @@ def _tree_file(path: Path) -> str:
 
 
 def _readme_demo() -> str | None:
-    """Return the report of a real red verdict that `scripts/demo --record` stored."""
+    """Return the report of a real red verdict that `scripts/demo --record` stored, as far as the worst case."""
     if not (ROOT / RED_JUDGEMENT).is_file():
         return None
     os.environ.update(COLUMNS=str(WIDTH), NO_COLOR="1")
     report = _printed("report", str(ROOT / RED_JUDGEMENT), "--cases", "1")
-    return "\n".join(line.rstrip() for line in report.splitlines())
+    lines = [line.rstrip() for line in report.splitlines()]
+    shown = next((at for at, line in enumerate(lines) if line.startswith("No slice")), len(lines))
+    return "\n".join([*lines[:shown], "… (slices, latency, tokens, cost, what was reused, and what to do next)"])
 
 
 def tracked() -> list[str]:
