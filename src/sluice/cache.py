@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sluice.errors import CannotJudge
 from sluice.providers.base import Completion
 
 _CHUNK = 500
@@ -19,12 +20,11 @@ class CompletionCache:
     """A SQLite file of completions by key; a broken or foreign file is set aside, never trusted."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._connection = _open(path)
-        except sqlite3.DatabaseError:
-            path.replace(path.with_suffix(".broken"))
-            self._connection = _open(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = _open_or_set_aside(path)
+        except (OSError, sqlite3.Error) as error:
+            raise CannotJudge(f"cannot use {path}: {error}; make it writable, or delete it") from None
 
     def get(self, keys: Iterable[str]) -> dict[str, Completion]:
         """Return key -> completion for those that are known."""
@@ -46,6 +46,17 @@ class CompletionCache:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+def _open_or_set_aside(path: Path) -> sqlite3.Connection:
+    """Open the file; one that is no database is kept under another name, one that cannot be opened is an error."""
+    try:
+        return _open(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        path.replace(path.with_suffix(".broken"))
+        return _open(path)
 
 
 def _open(path: Path) -> sqlite3.Connection:

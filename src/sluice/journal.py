@@ -23,8 +23,11 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise CannotJudge(f"cannot write {path}: {error.strerror}; make the directory writable") from None
         self._lock()
         self.records, self.torn = self._recover()
 
@@ -86,5 +89,5 @@ def parse(path: Path, data: bytes) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         checksum, _, body = line.partition(b" ")
         if checksum != b"%08x" % zlib.crc32(body):
-            raise CannotJudge(f"{path}:{number} is damaged; delete the file to run again from the start")
+            raise CannotJudge(f"{path}:{number} is damaged; delete the file and run again (cached answers stay)")
         yield json.loads(body)

@@ -29,7 +29,7 @@ def scaffold(kind: str, name: str, catalog: Catalog) -> dict[str, str]:
     if kind == "suite":
         return _suite(name, catalog)
     if kind == "dataset":
-        return _dataset(name)
+        return _dataset(name, catalog)
     if kind == "prompt":
         return _prompt(name, catalog)
     if kind == "model":
@@ -54,8 +54,17 @@ def _prompt(name: str, catalog: Catalog) -> dict[str, str]:
     return {_path("prompt", name): _text("prompt.yaml", model=model)}
 
 
-def _dataset(name: str) -> dict[str, str]:
-    return {_path("dataset", name): _text("dataset.yaml"), _path("dataset", name, ".jsonl"): _text("dataset.jsonl")}
+def _dataset(name: str, catalog: Catalog) -> dict[str, str]:
+    card = _text("dataset.yaml") + _held_out(catalog)
+    return {_path("dataset", name): card, _path("dataset", name, ".jsonl"): _text("dataset.jsonl")}
+
+
+def _held_out(catalog: Catalog) -> str:
+    """Declare what the cases are held out from, where this repository trains a model; `check` proves it."""
+    trained_on = sorted(name for name, dataset in catalog.datasets.items() if dataset.value.split == "train")
+    if not trained_on:
+        return ""
+    return f"held_out_from: [{', '.join(trained_on)}]\nheld_out_by: [question]\n"
 
 
 def _suite(name: str, catalog: Catalog) -> dict[str, str]:
@@ -70,7 +79,7 @@ def _suite(name: str, catalog: Catalog) -> dict[str, str]:
             raise UsageError(
                 f"no eval dataset declares {fields}, which the prompt takes; sluice new dataset NAME first"
             )
-        made |= _dataset(name)
+        made |= _dataset(name, catalog)
     cases = sum(1 for _ in dataset.scan([])) if dataset else made[_path("dataset", name, ".jsonl")].count("\n")
     fields_known = _declared(dataset) if dataset else _STARTER_FIELDS
     values = {"prompt": name, "dataset": dataset.name if dataset else name, "max_drop": f"{_margin(cases):g}"}

@@ -3,7 +3,7 @@
 from sluice.catalog.entries import Dataset, Entry, Row
 from sluice.catalog.load import DIRECTORIES, Catalog, load
 from sluice.catalog.reading_rules import READING_RULES
-from sluice.catalog.tree import GitTree, Tree, WorkingTree, default_base, find_root, resolve_revision
+from sluice.catalog.tree import GitTree, Tree, WorkingTree, default_base, find_root, has_commits, resolve_revision
 
 __all__ = [
     "DIRECTORIES",
@@ -17,6 +17,7 @@ __all__ = [
     "WorkingTree",
     "default_base",
     "find_root",
+    "has_commits",
     "load",
     "resolve_revision",
 ]

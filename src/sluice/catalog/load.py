@@ -12,7 +12,7 @@ from sluice.catalog.entries import Dataset, Entry
 from sluice.catalog.tree import Tree
 from sluice.catalog.validation import validate
 from sluice.catalog.yaml_file import read_yaml
-from sluice.errors import Finding, InvalidFiles, UsageError, nearest
+from sluice.errors import CannotJudge, Finding, InvalidFiles, UsageError, nearest
 from sluice.schema import DatasetCard, FileModel, Model, Prompt, Suite
 from sluice.schema.base import NAME_PATTERN
 
@@ -87,6 +87,8 @@ def load(tree: Tree) -> Catalog:
     """Read every file of the ground floor. Bad files are left out and become findings."""
     try:
         return _load(tree)
+    except FileNotFoundError as error:
+        raise CannotJudge(f"{error.filename or error} went away while it was read; run the command again") from None
     finally:
         tree.close()
 

@@ -158,7 +158,7 @@ def resolve_revision(root: Path, revision: str) -> str:
     try:
         return _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
     except UsageError:
-        raise UsageError(f"Git knows no commit {revision!r} here; fetch it, or name another with --base") from None
+        raise UsageError(f"Git knows no commit {revision!r} here; fetch it, or name another revision") from None
 
 
 def default_base(root: Path) -> GitTree | None:
@@ -173,6 +173,15 @@ def default_base(root: Path) -> GitTree | None:
         )
         return GitTree(root, shared.stdout.strip() or commit, label=branch)
     return None
+
+
+def has_commits(root: Path) -> bool:
+    """Return whether there is any commit to compare with."""
+    try:
+        resolve_revision(root, "HEAD")
+    except UsageError:
+        return False
+    return True
 
 
 def find_root(start: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sluice.cli.options import add_root, repository
+from sluice.cli.options import add_root, count, repository
 from sluice.cli.stored import read_judgement
 from sluice.compare import Change
 from sluice.errors import ExitCode, UsageError, nearest
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("suite", nargs="?", help="only this suite")
     parser.add_argument("--only", choices=KINDS, action="append", help="which cases (default: broken and repaired)")
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most N cases a suite (default: 20)")
+    parser.add_argument("--limit", type=count, default=20, metavar="N", help="at most N cases a suite (default: 20)")
     parser.add_argument("--file", help="a stored judgement (default: the last one)")
     add_root(parser)
 

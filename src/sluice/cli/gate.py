@@ -8,18 +8,20 @@ import argparse
 import json
 from dataclasses import asdict
 
-from sluice.cli.options import add_format, add_root, repository
+from sluice.cli.options import add_format, add_root, count, repository
 from sluice.cli.stored import read_judgement
 from sluice.errors import ExitCode
 from sluice.gate.judgement import Judgement
 from sluice.gate.self_test import SelfTest, self_test
+
+_NOTHING_TO_REDRAW = "no blocking pass/fail metric has at least 50 compared cases and a flip: nothing to redraw"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("file", nargs="?", help="a stored judgement (default: the last one)")
     parser.add_argument("--self-test", action="store_true", help="test the gate on the stored comparison")
-    parser.add_argument("--draws", type=int, default=500, metavar="N", help="draws of the self-test (default: 500)")
+    parser.add_argument("--draws", type=count, default=500, metavar="N", help="draws of the self-test (default: 500)")
     add_root(parser)
     add_format(parser)
 
@@ -42,7 +44,7 @@ def _self_test(judgement: Judgement, arguments: argparse.Namespace) -> ExitCode:
     if arguments.format == "json":
         print(json.dumps({"format": 1, "tests": [asdict(test) for test in tests]}, indent=2))
     else:
-        print("\n".join(map(_line, tests)) or "no binary blocking metric with flips to redraw")
+        print("\n".join(map(_line, tests)) or _NOTHING_TO_REDRAW)
     if not tests:
         return ExitCode.CANNOT_JUDGE
     return ExitCode.OK if all(test.honest for test in tests) else ExitCode.GATE_NO

@@ -31,4 +31,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     for finding in imported.findings:
         print(finding)
     write_new(repo.root, imported.files, dry_run=arguments.dry_run)
+    print("next: `sluice check` says what these files still need (more cases, a licence, what they are held out from)")
     return ExitCode.OK

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from sluice.catalog import Catalog
 from sluice.checks import check
-from sluice.cli.options import Repository, quiet, sides
+from sluice.cli.options import Repository, count, quiet, sides
 from sluice.cli.progress import BarWatcher, LineWatcher
 from sluice.digest import canonical_json
-from sluice.errors import CannotJudge, InvalidFiles
+from sluice.errors import CannotJudge, InvalidFiles, UsageError
 from sluice.gate.changes import find_changes
 from sluice.gate.judge import judge
 from sluice.gate.judgement import Judgement
@@ -23,14 +23,19 @@ from sluice.report.json import to_json
 def add_judging_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run."""
     parser.add_argument("--complete", action="store_true", help="ask every case, even where an early look decides")
-    parser.add_argument("--cases", type=int, default=3, metavar="N", help="show N of the worst cases (default: 3)")
+    parser.add_argument("--cases", type=count, default=3, metavar="N", help="show N of the worst cases (default: 3)")
     parser.add_argument("--output", metavar="FILE", help="write the judgement as JSON to FILE too")
 
 
 def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
     """Check the head, find what changed and judge it."""
+    output = Path(arguments.output) if arguments.output else None
+    if output is not None and not output.absolute().parent.is_dir():
+        raise UsageError(f"--output {output}: there is no directory {output.parent}")
     base, head = sides(repo, arguments)
-    _refuse_invalid(head)
+    refuse_invalid(head)
+    if not head.suites and (base is None or not base.suites):
+        raise CannotJudge("there is no suite here; write one (sluice new suite NAME)")
     if base is not None:
         _refuse_unreadable(base)
     change = find_changes(base, head, arguments.suites)
@@ -38,7 +43,8 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
         return judge(base, head, change, repo.state, watcher, complete=arguments.complete)
 
 
-def _refuse_invalid(head: Catalog) -> None:
+def refuse_invalid(head: Catalog) -> None:
+    """Raise InvalidFiles where a rule finds an error."""
     errors = [finding for finding in check(head) if finding.severity == "error"]
     if errors:
         raise InvalidFiles(errors)
@@ -57,7 +63,6 @@ def _watcher() -> BarWatcher | LineWatcher:
 
 def keep(repo: Repository, judgement: Judgement) -> None:
     """Store the judgement for the verbs that read one."""
-    repo.state.mkdir(exist_ok=True)
     write_json(repo.last_judgement, judgement)
 
 
@@ -65,6 +70,7 @@ def write_json(path: Path, judgement: Judgement) -> None:
     """Write a judgement atomically."""
     part = path.with_name(path.name + ".part")
     try:
+        path.parent.mkdir(exist_ok=True)
         part.write_bytes(canonical_json(to_json(judgement)) + b"\n")
         part.replace(path)
     except OSError as error:

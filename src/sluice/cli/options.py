@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice.catalog import Catalog, GitTree, WorkingTree, default_base, find_root, load
+from sluice.catalog import Catalog, GitTree, WorkingTree, default_base, find_root, has_commits, load
 from sluice.errors import UsageError
 
 STATE_DIRECTORY = ".sluice"
@@ -46,6 +46,13 @@ def repository(arguments: argparse.Namespace) -> Repository:
     return Repository(find_root(start))
 
 
+def count(text: str) -> int:
+    """Read a whole number from 1 on; anything else is a usage error."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
 def add_root(parser: argparse.ArgumentParser) -> None:
     """Add `--root`."""
     parser.add_argument("--root", metavar="DIR", help="the repository (default: the one around this directory)")
@@ -69,6 +76,8 @@ def sides(repo: Repository, arguments: argparse.Namespace) -> tuple[Catalog | No
     """Return (base, head) catalogs; base is None in a repository that has no commit yet."""
     head = repo.at(arguments.head) if arguments.head else repo.working()
     tree = GitTree(repo.root, arguments.base) if arguments.base else default_base(repo.root)
+    if tree is None and has_commits(repo.root):
+        raise UsageError("neither origin/main nor main is known here, so there is no base; name it with --base REV")
     return (load(tree) if tree else None), head
 
 

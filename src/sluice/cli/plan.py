@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from sluice.cli.judging import refuse_invalid
 from sluice.cli.options import add_format, add_root, add_sides, repository, sides
 from sluice.errors import ExitCode
 from sluice.gate.changes import Change, find_changes
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Print the plan; it runs nothing."""
     base, head = sides(repository(arguments), arguments)
-    head.require_valid()
+    refuse_invalid(head)
     change = find_changes(base, head, arguments.suites)
     suites = forecast(base, head, change)
     if arguments.format == "json":

@@ -21,4 +21,4 @@ def read_judgement(repo: Repository, file: str | None) -> Judgement:
     try:
         return from_json(json.loads(data))
     except (ValueError, RecursionError) as error:
-        raise CannotJudge(f"{path} is no judgement: {error}") from None
+        raise CannotJudge(f"{path} is no judgement ({error}); run `sluice eval` again") from None

@@ -1,0 +1,70 @@
+"""What a user trips over: unusable state, no base, odd numbers and terminals. Never a traceback, always a way on."""
+
+import pytest
+from miniature import edit_prompt, git
+
+
+def test_a_repository_with_commits_but_no_main_asks_for_a_base(repository, server, sluice):
+    git(repository, "checkout", "--quiet", "-b", "trunk")
+    git(repository, "branch", "--quiet", "-D", "main")
+    code, _, err = sluice("eval")
+    assert code == 2
+    assert "--base" in err
+    assert sluice("eval", "--base", "HEAD")[0] == 0
+
+
+@pytest.mark.parametrize("place", [".sluice", ".sluice/cache", ".sluice/runs"])
+def test_state_that_cannot_be_written_is_said(repository, server, sluice, place):
+    path = repository / place
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    edit_prompt(repository, "Answer never.")
+    code, _, err = sluice("eval")
+    assert code == 4
+    assert "Traceback" not in err
+    assert "writable" in err or "cannot write" in err
+
+
+@pytest.mark.parametrize(
+    "words", [["compare", "--limit", "-1"], ["report", "--cases", "0"], ["gate", "--self-test", "--draws", "-5"]]
+)
+def test_counts_are_whole_numbers_from_one(repository, sluice, words):
+    assert sluice(*words)[0] == 2
+
+
+def test_an_output_without_a_directory_is_refused_before_the_run(repository, server, sluice):
+    edit_prompt(repository, "Answer never.")
+    assert sluice("eval", "--output", "nowhere/report.json")[0] == 2
+    assert server.generations == []
+
+
+def test_a_damaged_judgement_says_what_to_do(repository, sluice):
+    (repository / ".sluice").mkdir()
+    (repository / ".sluice" / "last-judgement.json").write_bytes(b'{"format": 1,')
+    code, _, err = sluice("report")
+    assert code == 4
+    assert "sluice eval" in err
+
+
+def test_nothing_to_judge_is_no_pass(repository, server, sluice):
+    for path in ("prompts", "evals", "datasets", "models"):
+        git(repository, "rm", "--quiet", "-r", path)
+    git(repository, "-c", "user.name=t", "-c", "user.email=t@example.test", "commit", "--quiet", "-m", "empty")
+    code, _, err = sluice("eval", "--base", "HEAD")
+    assert code == 4
+    assert "no suite" in err
+
+
+def test_a_plan_of_invalid_files_is_refused(repository, server, sluice):
+    (repository / "evals" / "orphan.py").write_text("def f(output, row):\n    return True\n")
+    assert sluice("plan")[0] == 3
+
+
+def test_a_dataset_from_scratch_passes_where_a_model_is_trained_here(repository, sluice):
+    card = (repository / "datasets" / "questions.yaml").read_text()
+    (repository / "datasets" / "taught.yaml").write_text(card.replace("split: eval", "split: train"))
+    (repository / "datasets" / "taught.jsonl").write_text(
+        '{"expected":"x","id":"t-1","page":"p","question":"An utterly different line of text","topic":"odd"}\n'
+    )
+    assert sluice("new", "dataset", "fresh")[0] == 0
+    assert "held_out_from: [taught]" in (repository / "datasets" / "fresh.yaml").read_text()
