@@ -35,6 +35,9 @@ class Entry(Generic[FileT]):
 
 Row = Mapping[str, Any]
 
+_CONTENT_DIGESTS: dict[bytes, str] = {}
+"""SHA-256 of raw rows -> digest of their content: base and head mostly hold the same rows."""
+
 
 @dataclass(frozen=True)
 class Dataset(Entry[DatasetCard]):
@@ -72,10 +75,13 @@ class Dataset(Entry[DatasetCard]):
     @cached_property
     def content_digest(self) -> str:
         """SHA-256 over the canonical rows in file order: formatting does not change it."""
-        hasher = hashlib.sha256()
-        for row in self.rows:
-            hasher.update(canonical_json(row) + b"\n")
-        return "sha256:" + hasher.hexdigest()
+        raw = hashlib.sha256(self.data or b"").digest()
+        if raw not in _CONTENT_DIGESTS:
+            hasher = hashlib.sha256()
+            for row in self.rows:
+                hasher.update(canonical_json(row) + b"\n")
+            _CONTENT_DIGESTS[raw] = "sha256:" + hasher.hexdigest()
+        return _CONTENT_DIGESTS[raw]
 
     def case_id(self, row: Row) -> str:
         """Return the stable id of a row."""

@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from sluice.catalog.entries import Dataset, Entry
-from sluice.catalog.tree import Tree
+from sluice.catalog.tree import Tree, hashes
 from sluice.catalog.validation import validate
 from sluice.catalog.yaml_file import read_yaml
+from sluice.digest import digest
 from sluice.errors import CannotJudge, Finding, InvalidFiles, UsageError, nearest
 from sluice.schema import DatasetCard, FileModel, Model, Prompt, Suite
 from sluice.schema.base import NAME_PATTERN
@@ -46,6 +47,8 @@ class Catalog:
     models: Mapping[str, Entry[Model]]
     suite_code: Mapping[str, bytes]
     findings: tuple[Finding, ...] = field(default=())
+    fingerprint: str = ""
+    """SHA-256 over every file that was read: equal fingerprints are equal ground floors, byte by byte."""
 
     @property
     def label(self) -> str:
@@ -108,6 +111,7 @@ def _load(tree: Tree) -> Catalog:
         models=models,
         suite_code={PurePosixPath(path).stem: tree.read(path) for path in files["suite"] if path.endswith(".py")},
         findings=tuple(sorted(findings)),
+        fingerprint=digest(hashes(tree, (path for paths in files.values() for path in paths))),
     )
 
 

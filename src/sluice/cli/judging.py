@@ -33,7 +33,8 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
     if output is not None and not output.absolute().parent.is_dir():
         raise UsageError(f"--output {output}: there is no directory {output.parent}")
     base, head = sides(repo, arguments)
-    refuse_invalid(head)
+    if base is None or base.fingerprint != head.fingerprint:
+        refuse_invalid(head)
     if not head.suites and (base is None or not base.suites):
         raise CannotJudge("there is no suite here; write one (sluice new suite NAME)")
     if base is not None:
