@@ -168,13 +168,15 @@ def test_a_budget_refuses_before_the_first_call(repository, server, sluice):
     assert server.generations == []
 
 
-def test_a_template_that_fails_on_a_row_is_an_error_not_a_fail(repository, server, sluice):
+def test_a_template_that_would_fail_on_one_row_stops_before_any_call(repository, server, sluice):
     broken = [{**row, "question": "" if index == 5 else row["question"]} for index, row in enumerate(rows(300))]
     write(repository, "datasets/questions.jsonl", broken)
     prompt = "{% if not question %}{{ missing.field }}{% endif %}Answer."
     edit_prompt(repository, prompt)
-    code, out, err = sluice("eval")
-    assert code == 3 or "error" in out, out + err
+    code, out, _ = sluice("eval")
+    assert code == 3
+    assert "missing" in out
+    assert server.calls == []
 
 
 @pytest.mark.parametrize("style", ["json", "markdown"])

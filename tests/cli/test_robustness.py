@@ -3,6 +3,8 @@
 import pytest
 from miniature import edit_prompt, git
 
+from sluice.catalog import GitTree, WorkingTree, load
+
 
 def test_a_repository_with_commits_but_no_main_asks_for_a_base(repository, server, sluice):
     git(repository, "checkout", "--quiet", "-b", "trunk")
@@ -68,3 +70,14 @@ def test_a_dataset_from_scratch_passes_where_a_model_is_trained_here(repository,
     )
     assert sluice("new", "dataset", "fresh")[0] == 0
     assert "held_out_from: [taught]" in (repository / "datasets" / "fresh.yaml").read_text()
+
+
+def test_a_stray_file_is_found_though_every_known_file_equals_the_base(repository, server, sluice):
+    (repository / "prompts" / "notes.txt").write_text("stray")
+    assert sluice("eval")[0] == 3
+
+
+def test_other_weights_are_found_though_every_known_file_equals_the_base(repository, server, sluice):
+    (repository / "models" / "served").mkdir()
+    (repository / "models" / "served" / "weights.bin").write_bytes(b"1")
+    assert load(WorkingTree(repository)).fingerprint != load(GitTree(repository, "HEAD")).fingerprint

@@ -48,7 +48,7 @@ class Catalog:
     suite_code: Mapping[str, bytes]
     findings: tuple[Finding, ...] = field(default=())
     fingerprint: str = ""
-    """SHA-256 over every file that was read: equal fingerprints are equal ground floors, byte by byte."""
+    """SHA-256 over every file of the ground floor, weights too: equal fingerprints are equal byte by byte."""
 
     @property
     def label(self) -> str:
@@ -111,7 +111,7 @@ def _load(tree: Tree) -> Catalog:
         models=models,
         suite_code={PurePosixPath(path).stem: tree.read(path) for path in files["suite"] if path.endswith(".py")},
         findings=tuple(sorted(findings)),
-        fingerprint=digest(hashes(tree, (path for paths in files.values() for path in paths))),
+        fingerprint=digest(hashes(tree, (path for room in DIRECTORIES.values() for path in tree.paths(room)))),
     )
 
 

@@ -11,8 +11,6 @@ from typing import Protocol
 
 from sluice.errors import CannotJudge, UsageError
 
-MAX_FILE_BYTES = 2_000_000_000
-
 
 class Tree(Protocol):
     """A read-only set of files, by POSIX paths relative to the repository's root."""

@@ -33,7 +33,7 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
     if output is not None and not output.absolute().parent.is_dir():
         raise UsageError(f"--output {output}: there is no directory {output.parent}")
     base, head = sides(repo, arguments)
-    if base is None or base.fingerprint != head.fingerprint:
+    if base is None or head.findings or base.fingerprint != head.fingerprint:
         refuse_invalid(head)
     if not head.suites and (base is None or not base.suites):
         raise CannotJudge("there is no suite here; write one (sluice new suite NAME)")

@@ -29,16 +29,6 @@ class Progress(Protocol):
         """Hear that some more calls have been answered."""
 
 
-class Silent:
-    """Watches and says nothing."""
-
-    def planned(self, suite: str, calls: int, done: int) -> None:
-        """Say nothing."""
-
-    def advanced(self, suite: str, calls: int) -> None:
-        """Say nothing."""
-
-
 @dataclass(slots=True)
 class Tally:
     """What an execution did in this process and what it found done."""
