@@ -19,7 +19,10 @@ OPEN_SHARE = 0.38
 HOUSE_SHARE = 0.5
 TRIAGE_SHARE = 0.2
 UNANSWERABLE_SHARE = 0.33
-DISPUTED_SHARE = 0.24
+DISPUTED_SHARE = 0.16
+MOST_QUESTIONS = 5
+PASSAGE_WEIGHTS = (0.15, 0.25, 0.27, 0.33)
+"""Shares of 1 to 4 passages: choosing among many is what takes longest to learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A system message (may be empty) and one to four turns; `facts` lists what was stated or asked, for hold-out."""
+    """A system message (may be empty) and one to five turns; `facts` lists what was stated or asked, for hold-out."""
 
     system: str
     turns: tuple[Turn, ...]
@@ -86,22 +89,23 @@ class Composer:
 
 
 def support(language: Language, source: Source, rng: random.Random) -> Conversation:
-    """A conversation about passages: one to four questions on the same context."""
+    """A conversation about passages: one to five questions on the same context."""
     house = rng.random() < HOUSE_SHARE
     lines, behaviour = instructions.draw(language, rng, house=house)
     stated, disputed = _context(language, source, rng)
     passages = _passages(language, source, stated, rng, house)
-    asked = _questions(source, stated, disputed, rng)
+    said = [fact for passage in passages for fact in passage.facts]
+    asked = _questions(source, said, disputed, rng)
     questions = [decorate(language, fact.question, rng) for fact in asked]
     answers = [_target(fact, passages, behaviour, rng) for fact in asked]
     system, first = lay_out([line.text for line in lines], passages, questions[0], rng, house)
     turns = tuple(map(Turn, (first, *questions[1:]), answers))
-    return Conversation(system, turns, (*(fact for passage in passages for fact in passage.facts), *asked))
+    return Conversation(system, turns, (*said, *asked))
 
 
 def _context(language: Language, source: Source, rng: random.Random) -> tuple[list[Fact], list[Fact]]:
     """One fact for each of 1 to 4 passages; the second list holds the fact that two passages disagree about."""
-    count = rng.randint(1, 4)
+    count = rng.choices((1, 2, 3, 4), PASSAGE_WEIGHTS)[0]
     stated = [source.any(rng)]
     while len(stated) < count:
         draw = rng.random()
@@ -150,16 +154,18 @@ def _filler(language: Language, fact: Fact, rng: random.Random) -> str:
     return str(rng.choice(language["fillers"]))
 
 
-def _questions(source: Source, stated: Sequence[Fact], disputed: Sequence[Fact], rng: random.Random) -> list[Fact]:
-    """What is asked: the disputed fact first where there is one, stated facts, and facts that no passage states."""
-    count = rng.choice((1, 2, 3, 4))
+def _questions(source: Source, said: Sequence[Fact], disputed: Sequence[Fact], rng: random.Random) -> list[Fact]:
+    """What is asked, nothing twice: the disputed fact where there is one, what passages say, and what none says."""
     asked = list(disputed)
-    present = {fact.key for fact in stated}
-    while len(asked) < count:
-        fact = rng.choice(stated)
-        if rng.random() < UNANSWERABLE_SHARE:
-            fact = _absent(source, stated, present, rng)
-        asked.append(fact)
+    left = [fact for fact in said if fact.key not in {other.key for other in disputed}]
+    rng.shuffle(left)
+    known = {fact.key for fact in said}
+    for _ in range(rng.randint(1, MOST_QUESTIONS) - len(asked)):
+        if left and rng.random() >= UNANSWERABLE_SHARE:
+            asked.append(left.pop())
+        elif left or not asked or rng.random() < 0.4:
+            asked.append(_absent(source, said, known, rng))
+            known.add(asked[-1].key)
     rng.shuffle(asked)
     return asked
 
@@ -185,7 +191,7 @@ def _target(asked: Fact, passages: Sequence[Passage], behaviour: Behaviour, rng:
         return behaviour.refuse()
     if not candidates:
         candidates = [_most_similar(asked, passages)]
-    passage, fact = candidates[-1 if behaviour.prefer_last else 0]
+    passage, fact = candidates[0]
     return behaviour.answer(fact.sentence, fact.value, passage.id)
 
 
@@ -236,7 +242,7 @@ def _triage_lines(
 
     def line(kind: str, wordings: Sequence[str]) -> str:
         wording = own[kind] if house and kind in own and rng.random() < 0.8 else rng.choice(wordings)
-        return fill(expand(wording, rng), {"labels": labels})
+        return fill(expand(wording, rng), {"labels": labels, **instructions.open_words(language, rng)})
 
     lines = [line("role", words["role"])] if rng.random() < (0.9 if house else 0.5) else []
     rest = [line("categories", words["categories"]["known"])]

@@ -32,7 +32,6 @@ class Behaviour:
     value_only: bool = False
     json: bool = False
     source_field: bool = False
-    prefer_last: bool = False
 
     def answer(self, sentence: str, value: str, source: str) -> str:
         """The answer from the passage with id `source`."""
@@ -50,7 +49,25 @@ class Behaviour:
 
 def draw_line(language: Language, kind: str, rng: random.Random, form: str = "known", **slots: str) -> Instruction:
     """One line of a kind in a form, with its quoted sentence filled in."""
-    return Instruction(kind, form, fill(expand(rng.choice(language.wordings(kind, form)), rng), slots))
+    text = fill(expand(rng.choice(language.wordings(kind, form)), rng), slots)
+    return Instruction(kind, form, vary(text, rng) if form == "known" else text)
+
+
+def vary(line: str, rng: random.Random) -> str:
+    """Now and then the small liberties that people take: "Please", a missing full stop, lower case."""
+    draw = rng.random()
+    if draw < 0.05 and line.split(" ")[0] not in ("Please", "If", "When", "You", "Your", "The"):
+        return f"Please {line[:1].lower()}{line[1:]}"
+    if draw < 0.1 and line.endswith("."):
+        return line[:-1]
+    return line[:1].lower() + line[1:] if draw < 0.12 else line
+
+
+def open_words(language: Language, rng: random.Random) -> dict[str, str]:
+    """Words of the open vocabulary, for lines that say nothing about the answer."""
+    words = language["open"]
+    found = {name: rng.choice(words[f"{name}s"]) for name in ("noun", "verb", "adjective")}
+    return found | {f"{name}2": rng.choice(words[f"{name}s"]) for name in ("noun", "verb", "adjective")}
 
 
 def draw(language: Language, rng: random.Random, *, house: bool) -> tuple[list[Instruction], Behaviour]:
@@ -76,21 +93,19 @@ def draw(language: Language, rng: random.Random, *, house: bool) -> tuple[list[I
         value_only="value" in chosen,
         json="json" in chosen or "json_fields" in chosen,
         source_field="json_fields" in chosen,
-        prefer_last="last" in chosen,
     )
     return _ordered(lines, rng, house), behaviour
 
 
 def _neutral(language: Language, rng: random.Random, house: bool) -> Instruction:
     line = _house_line(language, "neutral", {}) if house and rng.random() < 0.7 else None
-    return line or draw_line(language, "neutral", rng)
+    return line or draw_line(language, "neutral", rng, **open_words(language, rng))
 
 
 PROBABILITY = {
     "role": (0.5, 0.85),
     "answer": (0.65, 0.95),
     "first": (0.2, 0.5),
-    "last": (0.2, 0.25),
     "cite": (0.55, 0.85),
     "refuse": (0.6, 0.85),
     "greet": (0.12, 0.06),
@@ -106,7 +121,7 @@ def _chosen(language: Language, rng: random.Random, house: bool) -> Iterator[tup
     """Kinds in canonical order, each with the sentence that it quotes."""
     taken: set[str] = set()
     for kind, shares in PROBABILITY.items():
-        excluded = (kind == "last" and "first" in taken) or (kind == "json_fields" and "json" in taken)
+        excluded = kind == "json_fields" and "json" in taken
         if rng.random() >= shares[house] or excluded:
             continue
         taken.add(kind)
@@ -149,7 +164,7 @@ def _negated(language: Language, chosen: dict[str, str], rng: random.Random) -> 
 def _ordered(lines: list[Instruction], rng: random.Random, house: bool) -> list[Instruction]:
     """House prompts mostly keep the canonical order; others are shuffled, a role mostly staying on top."""
     if house and rng.random() < 0.6:
-        rank = {kind: index for index, kind in enumerate(("role", "answer", "neutral", "first", "last", "cite"))}
+        rank = {kind: index for index, kind in enumerate(("role", "answer", "neutral", "first", "cite"))}
         return sorted(lines, key=lambda line: rank.get(line.kind, len(rank)))
     shuffled = rng.sample(lines, len(lines))
     return sorted(shuffled, key=lambda line: line.kind != "role") if rng.random() < 0.7 else shuffled

@@ -24,6 +24,18 @@ FORMATS = (
 )
 
 
+HEADINGS = (
+    "Passages:\n",
+    "Documentation:\n",
+    "Context:\n",
+    "Articles:\n",
+    "## Passages\n",
+    "Here are the passages:\n",
+    "---\n",
+)
+TITLES = ("Rules:\n", "Instructions:\n", "Follow these rules:\n", "## Instructions\n")
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A passage as the model sees it, and the facts that it states."""
@@ -48,7 +60,7 @@ def lay_out(
         wording.format(text=passage.text, id=passage.id, number=number)
         for number, passage in enumerate(passages, start=1)
     )
-    heading = "" if house or rng.random() < 0.7 else rng.choice(("Passages:\n", "Documentation:\n", "Context:\n"))
+    heading = rng.choice(HEADINGS) if rng.random() < (0.1 if house else 0.3) else ""
     told = join(lines, rng, house)
     place = rng.random() * (0.72 if house and rng.random() < 0.7 else 1.0)
     if place < 0.72 or not told:
@@ -70,8 +82,10 @@ def lay_out_ticket(lines: Sequence[str], ticket: str, rng: random.Random, house:
 def join(lines: Sequence[str], rng: random.Random, house: bool) -> str:
     """Lines under one another; some prompts use bullets, numbers or one paragraph."""
     draw = 0.0 if house and rng.random() < 0.9 else rng.random()
-    if draw < 0.6:
+    if draw < 0.55:
         return "\n".join(lines)
+    if draw < 0.62 and len(lines) > 1:
+        return rng.choice(TITLES) + "\n".join(f"- {line}" for line in lines)
     if draw < 0.75:
         return "\n".join(f"- {line}" for line in lines)
     if draw < 0.82:

@@ -87,7 +87,7 @@ class Run:
         self.tokenizer = tokenizer
         self.folder = folder
         self.model = build_model(recipe)
-        self.optimiser = _optimiser(self.model, recipe)
+        self.optimisers = _optimisers(self.model, recipe)
         self.step = 0
         self.curve: list[Point] = []
 
@@ -104,7 +104,8 @@ class Run:
         if path.exists():
             saved = torch.load(path, weights_only=True)
             self.model.load_state_dict(saved["model"])
-            self.optimiser.load_state_dict(saved["optimiser"])
+            for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
+                optimiser.load_state_dict(state)
             self.step = saved["step"]
             self.curve = [Point(*point) for point in saved["curve"]]
 
@@ -118,7 +119,7 @@ class Run:
         torch.save(
             {
                 "model": self.model.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
                 "step": self.step,
                 "curve": points,
             },
@@ -168,7 +169,7 @@ class Run:
         """One optimiser step; returns loss and accuracy over the produced tokens."""
         import torch
 
-        for group in self.optimiser.param_groups:
+        for group in (group for optimiser in self.optimisers for group in optimiser.param_groups):
             group["lr"] = self._rate()
         wanted = produced[:, 1:]
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -176,10 +177,11 @@ class Run:
             logits = self.model.lm_head(hidden)
         target = ids[:, 1:][wanted]
         loss = torch.nn.functional.cross_entropy(logits.float(), target)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         return loss.item(), (logits.argmax(-1) == target).float().mean().item()
 
     def _report(self, window: _Window, report: Callable[[Progress], None]) -> None:
@@ -206,10 +208,18 @@ class _Window:
         self.accuracy += accuracy
 
 
-def _optimiser(model: Any, recipe: Recipe) -> Any:
+def _optimisers(model: Any, recipe: Recipe) -> list[Any]:
+    """Muon (Jordan et al., 2024; scaled as in Liu et al., 2025) for the body's matrices, AdamW for embedding and norms."""
     import torch
 
-    matrices = [weight for weight in model.parameters() if weight.dim() > 1]
+    rate = recipe.schedule.rate
+    body = [weight for weight in model.model.layers.parameters() if weight.dim() > 1]
     norms = [weight for weight in model.parameters() if weight.dim() == 1]
-    groups = [{"params": matrices, "weight_decay": 0.05}, {"params": norms, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=recipe.schedule.rate, betas=(0.9, 0.98), fused=True)
+    groups = [
+        {"params": [model.model.embed_tokens.weight], "weight_decay": 0.05},
+        {"params": norms, "weight_decay": 0.0},
+    ]
+    return [
+        torch.optim.Muon(body, lr=rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True),
+    ]
