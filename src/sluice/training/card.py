@@ -69,8 +69,8 @@ def _limits() -> str:
 - It has no knowledge. Every value in its training was drawn at random, so an answer comes from a passage or is wrong.
 - Instructions work in the wordings of the language file and close to them; the table below says how far that reaches.
 - At most four passages, their ids behind them as `[kb-112]`; prompts below about 300 tokens.
-- Where two passages disagree it answers from either, mostly by their order. Rules about the order ("trust the first one")
-  were taught and not learnt; and nothing can tell it which passage is in force.
+- Where two passages disagree it answers from the first in about four of five cases, with or without a line that asks
+  for it; nothing can tell it which passage is in force.
 - Off its language it may repeat itself until the token limit.
 """  # noqa: E501
 
