@@ -18,6 +18,8 @@ class GateRow:
     metric: str
     tier: Tier
     word: Word
+    told: str
+    """The word as the table tells it, with the floor where that alone decided."""
     base: str
     head: str
     difference: str
@@ -30,7 +32,8 @@ class GateRow:
 def gate_row(verdict: MetricVerdict) -> GateRow:
     """Format one metric verdict. Differences, margins and what could be seen are points; ratios are `×`."""
     interval = difference_interval(verdict)
-    common = one_line(verdict.metric), verdict.tier, verdict.word
+    told = f"{verdict.word}: floor" if verdict.by_floor else verdict.word
+    common = one_line(verdict.metric), verdict.tier, verdict.word, told
     if verdict.kind == "ratio":
         tell = numbers.duration if verdict.metric == "latency" else numbers.money
         return GateRow(
@@ -56,7 +59,8 @@ def main_figures(verdict: MetricVerdict) -> str:
     if verdict.base is None:
         return row.head
     unit = "" if verdict.kind == "ratio" else " points"
-    return f"{row.base} {ARROW} {row.head}, {row.difference}{unit} {row.interval}".rstrip()
+    floor = f", below the floor of {numbers.percent(verdict.floor)}" if verdict.by_floor else ""
+    return f"{row.base} {ARROW} {row.head}, {row.difference}{unit} {row.interval}".rstrip() + floor
 
 
 def explanation(verdict: MetricVerdict) -> str:

@@ -14,7 +14,7 @@ from sluice.report.difference import Piece, Pieces, around, marked
 
 REMOVED = ("[-", "-]", "red strike")
 ADDED = ("{+", "+}", "green underline")
-WITHHELD = "withheld: the dataset's card keeps outputs out of reports"
+WITHHELD = "withheld: a dataset's card keeps outputs out of reports"
 _LABEL_WIDTH = 8
 
 

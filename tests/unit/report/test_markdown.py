@@ -15,7 +15,7 @@ from sluice.report.visible import clipped
 
 GITHUB_LIMIT = 65_536
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-OWN_HTML = re.compile(r"(?:</?details>|<summary>[\w ,:.]+</summary>|</?sub>|\s)*\Z")
+OWN_HTML = re.compile(r"(?:</?details>|<summary>[\w ,:.]+</summary>|</?sub>|</?span>|\s)*\Z")
 SAFE = {"text", "softbreak", "strong_open", "strong_close", "code_inline", "html_inline"}
 
 
