@@ -41,11 +41,13 @@ def wait_for_a_record(root, process):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pauses", [(), (0.0,), (0.02,), (0.1,), (0.3,), (0.01, 0.01, 0.01)])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "pauses"),
+    [(signal.SIGINT, ()), (signal.SIGINT, (0.02,)), (signal.SIGINT, (0.1, 0.1)), (signal.SIGTERM, (0.2,))],
+)
 def test_interrupts_end_with_exit_code_4_and_keep_the_journal(tmp_path, tgi, pauses, number):  # noqa: F811
     server = tgi(answer)
-    miniature(tmp_path, count=60)
+    miniature(tmp_path, count=60, suite={"gates": {"correct": {"max_drop": 0.3}}})
     edit_prompt(tmp_path, "Answer with the last word.\nBe brief, and kind.")
     process = start(tmp_path, server.url)
     journal = wait_for_a_record(tmp_path, process)

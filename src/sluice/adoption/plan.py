@@ -72,7 +72,7 @@ def plan(root: Path, adoption: Adoption, previous: Adoption | None) -> Plan:
     written |= _ci(root, removed)
     if previous is None:
         written |= _fresh(root, adoption, removed, left)
-    written[codeowners.PATH] = codeowners.owned(_text(root, codeowners.PATH), adoption.owner, [*left, *written])
+    written[codeowners.PATH] = _owners(root, adoption, previous, [*left, *written])
     return Plan(tuple(removed), {path: text for path, text in written.items() if text}, kept)
 
 
@@ -143,6 +143,13 @@ def _settings(root: Path, adoption: Adoption, previous: Adoption | None) -> Mapp
         edited = previous is not None and present and present not in (before.get(path), text)
         made[path] = present if edited else text
     return made
+
+
+def _owners(root: Path, adoption: Adoption, previous: Adoption | None, tracked_then: Iterable[str]) -> str:
+    text = _text(root, codeowners.PATH)
+    if previous is not None:
+        text = codeowners.renamed(text, previous.owner, adoption.owner)
+    return codeowners.owned(text, adoption.owner, tracked_then)
 
 
 def _ci(root: Path, removed: Iterable[str]) -> Mapping[str, str]:

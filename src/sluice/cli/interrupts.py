@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -28,11 +29,18 @@ def take_over() -> None:
         if seen:
             _end_at_once()
         seen = True
+        # Python gives both signals their deadly default back while it shuts down: then nothing is left to interrupt.
+        atexit.register(_ignore_more)
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
+
+
+def _ignore_more() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _end_at_once() -> None:

@@ -50,7 +50,7 @@ def _summarise(judgement: Judgement) -> None:
     try:
         with Path(path).open("ab") as file:
             room = MOST_SUMMARY - file.tell()
-            if room < LEAST_BUDGET:
+            if room <= LEAST_BUDGET:
                 raise UsageError(f"the summary in {path} is full")
             text = to_markdown(judgement, budget=room - 1, cases=OPEN_CASES, collapsed=COLLAPSED_CASES)
             file.write(f"\n{text}".encode())

@@ -116,7 +116,7 @@ def words_of(facts: AcceptanceFacts) -> str:
     what = [facts.metric] if facts.metric else []
     what += [f"{len(facts.cases)} cases" if len(facts.cases) > 3 else ", ".join(facts.cases)] if facts.cases else []
     what += ["its removal"] if facts.removal else []
-    told = f"{' and '.join(what)} accepted by {facts.accepted_by} until {facts.expires[:10]}: {facts.reason}"
+    told = f"accepted by {facts.accepted_by} until {facts.expires[:10]}, {' and '.join(what)}: {facts.reason}"
     return f"{told} ({facts.command})" if facts.command else told
 
 

@@ -115,8 +115,9 @@ def content(judgement: Judgement, audience: Audience) -> Content:
 def main_metric(verdict: Verdict) -> tuple[str, MetricVerdict] | None:
     """Return (suite, metric) that decides the verdict: the worst of its word, for a pass the first blocking one."""
     blocking = [(suite.suite, metric) for suite in verdict.suites for metric in suite.metrics if metric.blocking]
-    same = [one for one in blocking if one[1].word == verdict.word]
-    if verdict.word in ("fail", "inconclusive"):
+    words = ("fail", "inconclusive") if verdict.word == "accepted" else (verdict.word,)
+    same = [one for one in blocking if one[1].word in words]
+    if verdict.word in ("fail", "inconclusive", "accepted"):
         return min(same, key=lambda one: (one[1].lower is None, one[1].lower or 0.0), default=None)
     if verdict.word == "invalid":
         return None

@@ -72,7 +72,7 @@ def _limits() -> str:
 - Where two passages disagree it answers from the first in about four of five cases, with or without a line that asks
   for it; nothing can tell it which passage is in force.
 - Off its language it may repeat itself until the token limit.
-"""  # noqa: E501
+"""
 
 
 def _suite(measured: Measured) -> str:

@@ -209,7 +209,7 @@ class _Window:
 
 
 def _optimisers(model: Any, recipe: Recipe) -> list[Any]:
-    """Muon (Jordan et al., 2024; scaled as in Liu et al., 2025) for the body's matrices, AdamW for embedding and norms."""
+    """Muon (Jordan et al., 2024; scaled as in Liu et al., 2025) for the body's matrices, AdamW for the rest."""
     import torch
 
     rate = recipe.schedule.rate

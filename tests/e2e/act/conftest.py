@@ -23,14 +23,18 @@ def obedient(generation: Generation) -> str:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Callable[..., Workbench]:
+def bench(tmp_path: Path) -> Iterator[Callable[..., Workbench]]:
     """Make a workbench on a ground floor (default: the small one)."""
     act = outside_tool("act")
+    made: list[Workbench] = []
 
     def make(floor: GroundFloor = small_floor) -> Workbench:
-        return Workbench(tmp_path / "bench", act).start(floor)
+        made.append(Workbench(tmp_path / "bench", act).start(floor))
+        return made[-1]
 
-    return make
+    yield make
+    for one in made:
+        one.stop()
 
 
 @pytest.fixture

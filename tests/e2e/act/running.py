@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 STAND_INS = Path(__file__).with_name("standins")
 LIMIT = 900
 RUNNERS = ("ubuntu-latest", "gpu-runner")
+TOKEN = "ghs_the-token-of-the-job"
 
 
 @dataclass
@@ -84,7 +85,7 @@ def run_workflow(
     files = {
         "env": environment,
         "var": variables or {},
-        "secret": {"GITHUB_TOKEN": "a-token-of-the-test", **(secrets or {})},
+        "secret": {"GITHUB_TOKEN": TOKEN, **(secrets or {})},
         "input": {},
     }
     for kind, values in files.items():

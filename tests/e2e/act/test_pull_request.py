@@ -21,11 +21,9 @@ BETTER = "Answer with the last word, and nothing else."
 WORSE = "Answer with the last word, never."
 
 
-def judge(bench: Workbench, pull: Pull, model: TgiServer | None = None, **variables: str) -> Finished:
-    """Play the event of a push to a pull request."""
-    known = {"SLUICE_ENDPOINT": model.url} if model else {}
-    event = bench.pull_request_event(pull)
-    return bench.run("pull_request", "pull-request.yml", event, at=pull.merge, variables=known | variables)
+def judge(bench: Workbench, pull: Pull, model: TgiServer, **variables: str) -> Finished:
+    """Play a push to a pull request of a repository whose variables name the server."""
+    return bench.judge(pull, SLUICE_ENDPOINT=model.url, **variables)
 
 
 def asked(model: TgiServer) -> int:
@@ -35,7 +33,7 @@ def asked(model: TgiServer) -> int:
 def by_hand(bench: Workbench, pull: Pull, model: TgiServer) -> tuple[int, Any]:
     """What a person gets who runs the same command in a clone."""
     clone = bench.place / "by-hand"
-    subprocess.run(["git", "clone", "--quiet", str(bench.forge), str(clone)], check=True)
+    subprocess.run(["git", "clone", "--quiet", str(bench.git_directory), str(clone)], check=True)
     subprocess.run(["git", "fetch", "--quiet", "origin", f"refs/pull/{pull.number}/merge"], cwd=clone, check=True)
     command = [str(ROOT / ".venv/bin/python"), "-m", "sluice.cli", "eval", "--base", pull.base, "--head", pull.merge]
     environment = {**os.environ, "SLUICE_ENDPOINT": model.url, "PYTHONPATH": str(ROOT / "src"), "CI": "true"}
@@ -57,7 +55,7 @@ def test_a_change_that_breaks_cases_is_stopped(bench: Bench, model: TgiServer) -
     done = judge(work, pull, model)
     assert done.results == {"plan": "success", "eval (answer)": "success", "gate": "failure", "result": "failure"}
     assert done.code == 1
-    judgement = read_json(work.artifact("sluice-judgement") / "judgement.json")
+    judgement = work.judgement()
     assert judgement["verdict"]["word"] == "fail"
     assert (judgement["base_commit"], judgement["head_commit"]) == (pull.base, pull.merge)
     assert "no idea" in done.summary and "at most 360 calls" in done.summary
@@ -72,7 +70,7 @@ def test_a_change_that_breaks_nothing_passes(bench: Bench, model: TgiServer) -> 
     done = judge(work, pull, model)
     assert done.results == {"plan": "success", "eval (answer)": "success", "gate": "success", "result": "success"}
     assert done.code == 0
-    assert read_json(work.artifact("sluice-judgement") / "judgement.json")["verdict"]["word"] == "pass"
+    assert work.judgement()["verdict"]["word"] == "pass"
 
 
 def test_where_nothing_is_affected_nothing_runs_and_the_check_is_green(bench: Bench, model: TgiServer) -> None:
@@ -130,10 +128,10 @@ def test_an_entry_of_the_merge_queue_is_judged_against_its_base(bench: Bench, mo
         "base_sha": pull.base,
         "base_ref": "refs/heads/main",
     }
-    event = {"action": "checks_requested", "merge_group": group, "repository": work.repository_payload()}
+    event = {"action": "checks_requested", "merge_group": group, "repository": work.forge.repository()}
     done = work.run("merge_group", "pull-request.yml", event, at=pull.merge, variables={"SLUICE_ENDPOINT": model.url})
     assert done.results == {"plan": "success", "eval (answer)": "success", "gate": "failure", "result": "failure"}
-    judgement = read_json(work.artifact("sluice-judgement") / "judgement.json")
+    judgement = work.judgement()
     assert (judgement["base_commit"], judgement["head_commit"]) == (pull.base, pull.merge)
 
 
@@ -155,7 +153,7 @@ def test_suites_run_in_shards_and_are_judged_as_one(bench: Bench, model: TgiServ
     done = judge(work, pull, model)
     ran = {"plan", "eval (answer)", "eval (echo)", "gate", "result"}
     assert done.results == dict.fromkeys(ran, "success")
-    judgement = read_json(work.artifact("sluice-judgement") / "judgement.json")
+    judgement = work.judgement()
     assert timeless(by_hand(work, pull, model)[1]) == timeless(judgement)
 
 
@@ -195,7 +193,7 @@ def test_an_engine_that_judges_otherwise_is_stopped(bench: Bench, model: TgiServ
     pull = work.pull(_forgetful_engine)
     done = judge(work, pull, model)
     assert done.results["engine"] == "failure" and done.results["result"] == "failure"
-    assert "180 differences" in done.summary and "- answer, case case-0000" in done.summary
+    assert "answer: first → fail" in done.summary and "- answer, case case-0000" in done.summary
 
 
 def _forgetful_engine(tree: Path) -> None:

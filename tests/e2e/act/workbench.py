@@ -1,4 +1,4 @@
-"""A scratch repository at a scratch forge: this checkout's engine and workflows, a ground floor, pull requests."""
+"""A scratch repository at a fake forge: this checkout's engine and workflows, a ground floor, pull requests, runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from e2e.act.running import PYTHON, ROOT, Finished, run_workflow
+from e2e.act.running import PYTHON, ROOT, TOKEN, Finished, run_workflow, workflow_file
 from miniature import CARD, MODEL, PROMPT, SUITE, rows, write
+from servers.github import GitHubServer
+from servers.github_fixtures import archive
+from servers.github_routes import pull_json
+from servers.github_state import Artifact, Forge, Run, Token
+from servers.github_state import Pull as Proposed
 
 REPOSITORY = "acme/answers"
 ENGINE = (".ci", ".github", "scripts", "src", ".gitignore", "pyproject.toml", "README.md", "LICENSE")
 IDENTITY = ("-c", "user.name=Octo Cat", "-c", "user.email=octocat@example.test", "-c", "commit.gpgsign=false")
-
+APP_TOKEN, APP_KEY, APP_ID = "the-token-of-the-app", "the-key-of-the-app", 4242
 EASY_SUITE = {**SUITE, "gates": {"correct": {"max_drop": 0.1, "floor": 0.5}}}
 
 GroundFloor = Callable[[Path], None]
@@ -43,6 +48,37 @@ def engine_files() -> tuple[Path, ...]:
     return tuple(path for path in found if path.is_file())
 
 
+class StoringForge(Forge):
+    """A forge that also has the artifacts which the workflows of the test uploaded."""
+
+    def __init__(self, git: Path, store: Path) -> None:
+        self._store = store
+        self._given: list[Artifact] = []
+        self._ids: dict[tuple[int, str], int] = {}
+        super().__init__(REPOSITORY, git)
+
+    @property
+    def artifacts(self) -> list[Artifact]:
+        """What was given by hand, and what lies in the store."""
+        places = sorted(self._store.glob("*/*")) if self._store.is_dir() else []
+        return [*self._given, *(self._uploaded(int(place.parent.name), place) for place in places)]
+
+    @artifacts.setter
+    def artifacts(self, value: list[Artifact]) -> None:
+        self._given = value
+
+    def _uploaded(self, run: int, place: Path) -> Artifact:
+        number = self._ids.setdefault((run, place.name), self.number())
+        files = [path for path in sorted(place.rglob("*")) if path.is_file()]
+        data = archive({path.relative_to(place).as_posix(): path.read_bytes() for path in files})
+        head = self.runs[run].head_sha if run in self.runs else "0" * 40
+        return Artifact(number, run, place.name, data, head)
+
+    def give(self, run: int, data: bytes, head_sha: str) -> None:
+        """Put an artifact of a run there that no workflow of the test uploaded."""
+        self._given.append(Artifact(self.number(), run, "sluice-judgement", data, head_sha))
+
+
 @dataclass
 class Pull:
     """A pull request: `head` is its branch's commit, `merge` the forge's merge with main as it was then."""
@@ -52,24 +88,24 @@ class Pull:
     base: str
     head: str
     merge: str
-    title: str
-    author: str
     fork: str | None = None
 
 
 @dataclass
 class Workbench:
-    """A forge's Git directory, a checkout in which act runs, and what every run shares."""
+    """The forge, its Git directory, a checkout in which act runs, and what every run shares."""
 
     place: Path
     act: Path
-    environment: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
     runs: int = 100
+    forge: StoringForge = field(init=False)
+    server: GitHubServer = field(init=False)
 
     @property
-    def forge(self) -> Path:
-        """The bare repository that stands for the forge."""
+    def git_directory(self) -> Path:
+        """The bare repository that stands for the forge's."""
         return self.place / "forge.git"
 
     @property
@@ -78,34 +114,53 @@ class Workbench:
         return self.place / "tree"
 
     def start(self, floor: GroundFloor = small_floor) -> Workbench:
-        """Make the repository with one commit on main."""
+        """Make the repository with one commit on main, and start the forge."""
         self.tree.mkdir(parents=True)
         for path in engine_files():
             target = self.tree / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target)
         floor(self.tree)
-        _git(self.tree, "init", "--quiet", "--initial-branch", "main")
+        git(self.tree, "init", "--quiet", "--initial-branch", "main")
         self.commit("The first commit")
-        _git(self.place, "clone", "--quiet", "--bare", str(self.tree), str(self.forge))
-        _git(self.forge, "config", "uploadpack.allowAnySHA1InWant", "true")
-        _git(self.tree, "remote", "add", "origin", str(self.forge))
+        git(self.place, "clone", "--quiet", "--bare", str(self.tree), str(self.git_directory))
+        git(self.git_directory, "config", "uploadpack.allowAnySHA1InWant", "true")
+        git(self.tree, "remote", "add", "origin", str(self.git_directory))
+        self.forge = StoringForge(self.git_directory, self.place / "artifacts")
+        self.forge.permissions.update(octocat="write", maintainer="write", reader="read")
+        self.server = GitHubServer(self.forge).start()
         return self
+
+    def stop(self) -> None:
+        """Stop the forge; it must have seen nothing that departs from GitHub's contract."""
+        self.server.stop()
+        assert self.server.violations == []
 
     def commit(self, message: str) -> str:
         """Commit everything in the checkout."""
-        _git(self.tree, "add", "--all")
-        _git(self.tree, *IDENTITY, "commit", "--quiet", "--message", message)
+        git(self.tree, "add", "--all")
+        git(self.tree, *IDENTITY, "commit", "--quiet", "--message", message)
         return self.sha("HEAD")
 
     def sha(self, revision: str) -> str:
         """Return a commit's hash in the checkout."""
-        return _git(self.tree, "rev-parse", f"{revision}^{{commit}}").strip()
+        return git(self.tree, "rev-parse", f"{revision}^{{commit}}").strip()
 
-    def push_main(self) -> str:
-        """Bring main to the forge and return its commit."""
-        _git(self.tree, "push", "--quiet", "origin", "main")
-        return self.sha("main")
+    def on_main(self, edit: Callable[[Path], None], message: str = "An edit of main") -> str:
+        """Commit an edit on main and push it; return the commit."""
+        git(self.tree, "checkout", "--quiet", "main")
+        edit(self.tree)
+        commit = self.commit(message)
+        git(self.tree, "push", "--quiet", "origin", "main")
+        return commit
+
+    def merge(self, pull: Pull) -> str:
+        """Merge a pull request into main as the forge would squash it: the same content in a commit of its own."""
+        git(self.tree, "checkout", "--quiet", "main")
+        git(self.tree, "merge", "--quiet", "--squash", pull.head)
+        commit = self.commit(f"Squashed #{pull.number}")
+        git(self.tree, "push", "--quiet", "origin", "main")
+        return commit
 
     def pull(
         self,
@@ -119,71 +174,73 @@ class Workbench:
     ) -> Pull:
         """Commit an edit on a branch (further ones on top), push it as the forge would hold it, and merge it."""
         known = subprocess.run(["git", "rev-parse", "--quiet", "--verify", branch], cwd=self.tree, capture_output=True)
-        _git(self.tree, "checkout", "--quiet", *([branch] if known.returncode == 0 else ["-b", branch, "main"]))
+        git(self.tree, "checkout", "--quiet", *([branch] if known.returncode == 0 else ["-b", branch, "main"]))
         edit(self.tree)
         head = self.commit(title)
         base = self.sha("main")
-        _git(self.tree, "checkout", "--quiet", "--detach", "main")
-        _git(self.tree, *IDENTITY, "merge", "--quiet", "--no-ff", "--message", f"Merge {head} into {base}", head)
+        git(self.tree, "checkout", "--quiet", "--detach", "main")
+        git(self.tree, *IDENTITY, "merge", "--quiet", "--no-ff", "--message", f"Merge {head} into {base}", head)
         merge = self.sha("HEAD")
-        refs = [f"{head}:refs/pull/{number}/head", f"+{merge}:refs/pull/{number}/merge"]
+        refs = [f"+{head}:refs/pull/{number}/head", f"+{merge}:refs/pull/{number}/merge"]
         refs += [] if fork else [f"{head}:refs/heads/{branch}"]
-        _git(self.tree, "push", "--quiet", "origin", *refs)
-        return Pull(number, branch, base, head, merge, title, author, fork)
+        git(self.tree, "push", "--quiet", "origin", *refs)
+        self.forge.add_pull(Proposed(number, author, head, branch, base, fork=fork, title=title))
+        return Pull(number, branch, base, head, merge, fork)
 
     def run(self, event: str, workflow: str, payload: Mapping[str, Any], at: str = "main", **options: Any) -> Finished:
         """Run a workflow as the forge would: its file and GITHUB_SHA are those of the commit `at`."""
         self.runs += 1
-        _git(self.tree, "checkout", "--quiet", "--detach", at)
-        shared = {
+        git(self.tree, "checkout", "--quiet", "--detach", at)
+        allowed = rights(workflow)
+        self.forge.token(TOKEN, **allowed)
+        self.forge.tokens[APP_TOKEN] = Token("answers-app[bot]", allowed, APP_ID, "answers-app")
+        environment = {
+            "GITHUB_API_URL": self.server.url,
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_RUN_ID": str(self.runs),
-            "STAND_IN_FORGE": str(self.forge),
+            "STAND_IN_FORGE": str(self.git_directory),
             "STAND_IN_ARTIFACTS": str(self.place / "artifacts"),
             "STAND_IN_PYTHON": PYTHON,
             "SLUICE_VENV": str(shared_packages(self.place)),
-            **self.environment,
         }
-        variables = {**self.variables, **options.pop("variables", {})}
+        given = {
+            "variables": self.variables | options.pop("variables", {}),
+            "secrets": self.secrets | options.pop("secrets", {}),
+        }
         scratch = self.place / f"run-{self.runs}"
-        return run_workflow(
-            self.act, self.tree, event, workflow, payload, scratch, shared, variables=variables, **options
-        )
+        done = run_workflow(self.act, self.tree, event, workflow, payload, scratch, environment, **given, **options)
+        head = payload.get("pull_request", {}).get("head", {}).get("sha") or self.sha(at)
+        path = f".github/workflows/{workflow}"
+        self.forge.runs[self.runs] = Run(self.runs, path, event, head, "failure" if done.code else "success")
+        return done
+
+    def judge(self, pull: Pull, **variables: str) -> Finished:
+        """Play a push to a pull request."""
+        payload = {
+            "action": "synchronize",
+            "number": pull.number,
+            "pull_request": pull_json(self.forge, self.forge.pulls[pull.number]),
+            "repository": self.forge.repository(),
+        }
+        return self.run("pull_request", "pull-request.yml", payload, at=pull.merge, variables=variables)
 
     def artifact(self, name: str, run: int | None = None) -> Path:
         """Where the files of an artifact of a run lie (by default of the last run)."""
         return self.place / "artifacts" / str(run or self.runs) / name
 
-    def repository_payload(self) -> dict[str, Any]:
-        """What every event says about the repository."""
-        return repository(REPOSITORY, 1)
-
-    def pull_request_event(self, pull: Pull) -> dict[str, Any]:
-        """The payload of `pull_request`."""
-        return {
-            "action": "synchronize",
-            "number": pull.number,
-            "pull_request": self.pull_payload(pull),
-            "repository": self.repository_payload(),
-        }
-
-    def pull_payload(self, pull: Pull) -> dict[str, Any]:
-        """What the forge says about a pull request."""
-        there = repository(pull.fork or REPOSITORY, 2 if pull.fork else 1)
-        return {
-            "number": pull.number,
-            "title": pull.title,
-            "state": "open",
-            "user": {"login": pull.author, "type": "User"},
-            "base": {"ref": "main", "sha": pull.base, "repo": self.repository_payload()},
-            "head": {"ref": pull.branch, "sha": pull.head, "repo": there},
-        }
+    def judgement(self, run: int | None = None) -> Any:
+        """The judgement that a run stored."""
+        return read_json(self.artifact("sluice-judgement", run) / "judgement.json")
 
 
-def repository(name: str, number: int) -> dict[str, Any]:
-    """What the forge says about a repository."""
-    owner = {"login": name.partition("/")[0], "type": "Organization"}
-    return {"id": number, "full_name": name, "owner": owner, "default_branch": "main", "fork": number != 1}
+def rights(workflow: str) -> dict[str, str]:
+    """What the token of a workflow may do at most, as its file grants it: act gives every job the same one."""
+    found: dict[str, str] = {}
+    for job in workflow_file(workflow)["jobs"].values():
+        for name, level in (job.get("permissions") or {}).items():
+            key = name.replace("-", "_")
+            found[key] = "write" if "write" in (level, found.get(key)) else level
+    return found
 
 
 def shared_packages(place: Path) -> Path:
@@ -192,7 +249,7 @@ def shared_packages(place: Path) -> Path:
     version = subprocess.run([PYTHON, "-V"], capture_output=True, text=True, check=True).stdout.strip()
     source = _environment_with_packages()
     for lock in sorted(ROOT.glob("requirements*.lock")):
-        stamp = _git(ROOT, "hash-object", lock.name).strip()
+        stamp = git(ROOT, "hash-object", lock.name).strip()
         home = shared / f"{version.replace(' ', '-')}-{stamp}"
         if not home.is_dir():
             home.mkdir(parents=True)
@@ -209,10 +266,11 @@ def _environment_with_packages() -> Path:
     return Path(links[0].read_text().strip()).parents[2] if links else here
 
 
-def _git(place: Path, *arguments: str) -> str:
+def git(place: Path, *arguments: str) -> str:
+    """Run Git; it must end well."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     done = subprocess.run(["git", *arguments], cwd=place, capture_output=True, text=True, env=clean)
-    assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr}"
+    assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stdout}{done.stderr}"
     return done.stdout
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from copies import CODEOWNERS
 
-from sluice.adoption.codeowners import owned
+from sluice.adoption.codeowners import owned, renamed
 
 TRACKED = ["README.md", "prompts/assistant.yaml", "evals/assistant.yaml", "scripts/test"]
 
@@ -39,3 +39,8 @@ def test_twice_is_once():
 
 def test_the_file_no_longer_says_that_the_names_are_examples():
     assert "examples" not in owned(CODEOWNERS, "@acme/llm", TRACKED)
+
+
+def test_an_owner_can_be_replaced_by_another_and_by_nobody_elses_name():
+    text = "*  @acme\n/evals/  @acme @acme/llm @acmes\n"
+    assert renamed(text, "@acme", "@acme/platform") == "*  @acme/platform\n/evals/  @acme/platform @acme/llm @acmes\n"

@@ -139,6 +139,15 @@ def test_settings_follow_new_answers_unless_somebody_edited_them(copy, adoption)
     assert answers.stored(copy) == new
 
 
+def test_a_team_can_take_over_from_a_person(copy, adoption):
+    alone = adoption.model_copy(update={"owner": "@someone"})
+    carry_out(copy, alone)
+    commit(copy)
+    carry_out(copy, adoption, alone)
+    assert "@someone" not in (copy / ".github/CODEOWNERS").read_text()
+    assert settings.read(copy).environments["production"].reviewers == ("@acme/llm",)
+
+
 def test_environments_that_nobody_asks_for_go(copy, adoption):
     carry_out(copy, adoption)
     commit(copy)

@@ -71,6 +71,8 @@ def _explained(data: bytes) -> tuple[str, list[Finding]]:
 @example(['{"a": 1, "a" :2}', '{"b": ":"}'], True, 64_000)
 @example(['{"a":[1', "2]}"], False, 64_000)
 @example([r'{"\\": 1, "\\": ":"}'], True, 64_000)
+@example(['{"a"  : 1, "a"  : ":"}'], True, 64_000)
+@example(['{"a"\t: 1, "a"\t: ":"}'], True, 64_000)
 def test_blocks_hold_what_the_lines_do_one_by_one(lines: list[str], ended: bool, size: int) -> None:
     data = "\n".join(line.replace("\n", " ") for line in lines).encode("utf-8", "surrogatepass") + b"\n" * ended
     with pytest.MonkeyPatch.context() as patch:

@@ -182,3 +182,12 @@ class TestOverall:
         verdict = overall([told("inconclusive")], (), tolerant=True, stochastic=False)
         assert verdict.word == "inconclusive"
         assert verdict.exit_code == ExitCode.OK
+
+
+def test_metrics_that_another_run_judges_count_in_the_family():
+    """A drop that is proven alone is not yet, while five other tests have not spoken."""
+    one = state(GOOD, ["fail"] * 6 + GOOD[6:], suite(gates={"m": Gate(max_drop=0.01)}))
+    header = replace(one.comparison.head, closure="sha256:1")
+    one = replace(one, comparison=replace(one.comparison, head=header))
+    assert [verdict.word for verdict in decide_all([one])] == ["fail"]
+    assert [verdict.word for verdict in decide_all([one], elsewhere=5)] == ["inconclusive"]

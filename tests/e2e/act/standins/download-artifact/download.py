@@ -8,7 +8,11 @@ from pathlib import Path
 
 
 def main() -> int:
-    store = Path(os.environ["STAND_IN_ARTIFACTS"], os.environ["GITHUB_RUN_ID"])
+    run = os.environ["INPUT_RUN"]
+    if run and not os.environ["INPUT_TOKEN"]:
+        sys.stdout.write("::error::another run's artifacts need a token\n")
+        return 1
+    store = Path(os.environ["STAND_IN_ARTIFACTS"], run or os.environ["GITHUB_RUN_ID"])
     names = sorted(path.name for path in store.iterdir()) if store.is_dir() else []
     name, target = os.environ["INPUT_NAME"], Path(os.environ["INPUT_PATH"])
     if name and name not in names:
