@@ -118,7 +118,7 @@ def test_a_revert_a_squash_and_a_rebase_to_known_content_call_nothing(judged, se
     git(judged, "-c", "user.name=t", "-c", "user.email=t@example.test", "revert", "--no-edit", "HEAD")
     code, out, err = sluice("eval", "--head", "HEAD", "--complete")
     assert code == 0, out + err
-    assert server.generations == []
+    assert not server.generations
     assert "300 of 300 answers of base and 300 of 300 answers of head" in " ".join(out.split())
 
     forget(judged, server)
@@ -129,7 +129,7 @@ def test_a_revert_a_squash_and_a_rebase_to_known_content_call_nothing(judged, se
     commit(judged, "two: another history, the same content")
     code, out, err = sluice("eval", "--base", known, "--head", "HEAD", "--complete")
     assert code == 0, out + err
-    assert server.generations == []
+    assert not server.generations
 
 
 def test_the_same_command_again_says_the_same(judged, server, sluice):
@@ -153,9 +153,11 @@ def test_new_cases_cost_only_themselves(judged, server, sluice):
 
 def test_recording_twice_is_no_change(judged, server, sluice):
     tip = git(judged, "rev-parse", TRACKED)
-    _, (code, out, err) = judge_main(sluice, "--no-evidence")
+    (judged / "note.txt").write_text("no suite depends on this")
+    merged(judged)
+    _, (code, out, err) = judge_main(sluice)
     assert code == 0, err
-    assert server.generations == [], "what is proven and unchanged is not judged again"
+    assert not server.calls, "what is proven and unchanged is not judged again"
     assert "nothing was run" in out
     assert git(judged, "rev-parse", TRACKED) == tip
 
@@ -175,7 +177,7 @@ def test_unproven_suites_are_judged_although_nothing_changed(adopted, server, sl
     (adopted / "note.txt").write_text("no suite depends on this")
     merged(adopted)
     assert sluice("eval", "--base", "HEAD^", "--head", "HEAD", "--complete")[0] == 0
-    assert server.generations == []
+    assert not server.generations
     code, out, err = sluice("eval", "--base", "HEAD^", "--head", "HEAD", "--complete", "--unproven")
     assert code == 0, out + err
     assert len(server.generations) == 300, "equal sides are one completion"
@@ -304,9 +306,8 @@ def test_evidence_by_a_key_that_base_dropped_is_not_used_and_made_anew(judged, s
     assert code == 0 and recorded[0] == 0, (err, recorded)
     assert len(server.generations) == 300
     rows = statements(sluice)
-    assert [(row["kind"], row["verified"]) for row in rows] == [
-        ("run", False), ("run", True), ("verdict", False), ("verdict", True),
-    ]  # fmt: skip
+    assert [row["verified"] for row in rows if row["kind"] == "run"] == [False, True]
+    assert sorted(row["verified"] for row in rows if row["kind"] == "verdict") == [False, True]
     assert rows[1]["path"].endswith(".2.json")
     forget(judged, server)
     edit_prompt(judged, HARMLESS)

@@ -186,6 +186,24 @@ def test_a_run_of_one_suite_is_told_and_posts_no_check(step):
     assert step.forge.checks == [] and "of the suite support-answer alone" in step.reports()[0]
 
 
+def test_a_commanded_run_that_stored_nothing_changes_no_check(step):
+    event = comment_event(step.forge, 7, "maintainer", "/eval")
+    for verb in ("comment", "check"):
+        assert (
+            step.run("issue_comment", event, verb, "--head", HEAD, permissions={**COMMANDING, "checks": "write"})[0]
+            == 0
+        )
+    assert step.forge.checks == [] and step.reports() == []
+
+
+def test_the_last_job_keeps_an_answer_that_says_more(step):
+    event = comment_event(step.forge, 7, "maintainer", "/eval one two")
+    give(step, "", "", event=event)
+    event["comment"]["body"] = "/eval"
+    give(step, "", "", "command", "--finish", "failure", event=event)
+    assert "the form is" in step.replies()[0] and len(step.replies()) == 1
+
+
 def test_a_head_that_moved_during_a_commanded_run_is_called_stale(step):
     step.forge.pulls[7].head_sha = NEXT
     commanded(step, "/eval")

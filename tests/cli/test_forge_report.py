@@ -75,7 +75,7 @@ def test_a_stale_head_is_called_so_and_never_replaces_the_newer_report(step):
     step.upload(factory.passing(), 501, HEAD)
     step.forge.pulls[7].head_sha = NEXT
     assert step.finished("comment")[0] == 0
-    assert "Stale" in step.reports()[0] and NEXT[:7] in step.reports()[0]
+    assert "Stale" in step.reports()[0] and NEXT[:6] in step.reports()[0]
     step.changes(NEXT, file("prompts/answer.yaml"))
     step.upload(factory.failing(), 502, NEXT)
     step.finished("comment", head=NEXT, run=502)
@@ -176,12 +176,17 @@ def test_a_change_that_affects_nothing_any_more_marks_the_earlier_report(step):
     assert len(step.reports()) == 1
 
 
-@pytest.mark.parametrize("ended", ["failure", "timed_out", "startup_failure", "action_required"])
+@pytest.mark.parametrize("ended", ["failure", "timed_out", "startup_failure"])
 def test_a_run_that_ended_before_a_judgement_fails_the_check(step, ended):
     assert step.finished("comment", conclusion=ended)[0] == 0
     step.finished("check", conclusion=ended)
     assert checks(step) == [("failure", f"no judgement: the run ended before one ({ended})")]
     assert step.reports() == []
+
+
+def test_a_run_that_waits_for_approval_says_so(step):
+    step.finished("check", conclusion="action_required")
+    assert checks(step) == [("action_required", "needs a maintainer's run: the workflow waits for approval")]
 
 
 def test_a_cancelled_run_says_nothing(step):

@@ -154,6 +154,14 @@ def test_a_spoilt_file_of_answers_is_named(copy, sluice):
     assert (code, ANSWERS in err) == (2, True)
 
 
+def test_evidence_that_came_with_the_copy_is_named(copy, sluice):
+    git(copy, "update-ref", "refs/remotes/origin/evidence", "HEAD")
+    code, out, _ = sluice("init", "--yes")
+    assert code == 0
+    assert "git push origin --delete evidence" in out
+    assert "made the branch" not in out
+
+
 def test_outside_a_repository_it_says_what_to_do(tmp_path, sluice):
     (tmp_path / "prompts").mkdir()
     code, _, err = sluice("init", "--yes", "--root", str(tmp_path))

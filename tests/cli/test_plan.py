@@ -34,6 +34,16 @@ def test_a_plan_of_nothing_has_an_empty_matrix(repository, server, sluice):
     assert plan["unaffected"] == ["answer"]
 
 
+def test_a_removed_suite_or_an_edited_gate_is_judged_though_nothing_is_asked(repository, server, sluice):
+    write(repository, "evals/answer.yaml", {**SUITE, "gates": {"correct": {"max_drop": 0.5}}})
+    plan = json.loads(sluice("plan", "--format", "json")[1])
+    assert plan["affected"] is True and plan["edits"] and plan["matrix"] == {"include": []}
+    (repository / "evals" / "answer.yaml").unlink()
+    plan = json.loads(sluice("plan", "--format", "json")[1])
+    assert plan["affected"] is True and plan["problems"] and plan["matrix"] == {"include": []}
+    assert sluice("eval", "--stored")[0] == 4
+
+
 def test_what_is_known_is_not_planned_again(repository, server, sluice):
     edit_prompt(repository, "Answer with the last word.\nBe very brief.")
     sluice("eval", "--complete")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -301,3 +302,19 @@ def test_what_zizmor_ignores_has_its_reason() -> None:
     rules = yaml.safe_load(config)["rules"]
     for rule in rules:
         assert re.search(rf"^  {rule}:\n    # .{{40}}", config, re.MULTILINE), rule
+
+
+def test_the_core_packages_are_those_of_the_whole_lock() -> None:
+    """Planning, gating and reporting install them alone; what they find must not hang on another version."""
+    whole, core = (_entries(ROOT / name) for name in ("requirements.lock", "requirements-core.lock"))
+    assert core and core <= whole, "run scripts/lock"
+    named = {pin.partition("==")[0] for pin, _ in core}
+    assert "torch" not in named
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    assert {re.split(r"[>=<\[]", one)[0].lower() for one in declared} <= named, "run scripts/lock"
+
+
+def _entries(path: Path) -> set[tuple[str, frozenset[str]]]:
+    """Every pin with its hashes; where it applies may differ."""
+    entries = [entry for entry in re.split(r"\n(?=\S)", path.read_text(encoding="utf-8")) if "==" in entry]
+    return {(re.split(r"[ ;]", entry)[0], frozenset(re.findall(r"sha256:(\w+)", entry))) for entry in entries}

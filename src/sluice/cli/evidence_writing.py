@@ -92,15 +92,20 @@ def _engine(head: Catalog, arguments: argparse.Namespace) -> Engine:
     return Engine(arguments.engine, model) if arguments.engine else choose_engine(head, model)
 
 
-def accept_wish(root: Path, change: Change, wish: Wish, engine: Engine | None, *, push_too: bool) -> str:
-    """Sign and store what a person accepts; return its digest. Only main's own run may (the caller is main's code)."""
+def accept_wish(
+    root: Path, change: Change, wish: Wish, engine: Engine | None, *, push_too: bool, moment: datetime | None = None
+) -> str:
+    """Sign and store what a person accepts; return its digest. Only main's own run may (the caller is main's code).
+
+    `moment` is when the person said so (default: now): the same said at the same time is stored once.
+    """
     require_main_run(os.environ)
     key = signing_key()
     keys: Keys = keys_of(root)
     require_key(key, keys)
     if push_too:
         fetch_quietly(root)
-    place, data = acceptance(change, wish, engine, key, Making(where_am_i(), _now()))
+    place, data = acceptance(change, wish, engine, key, Making(where_am_i(), moment or _now()))
     if not Branch(root).attempts(place.kind, place.hex):  # asks no file, so nothing is left open
         _store(root, {place.path: data}, push_too=push_too)
     return f"sha256:{place.hex}"

@@ -134,7 +134,7 @@ def carry_out(root: Path, told: Reported, order: Order, days: int) -> list[str]:
         engine = None if wish.removal else engine_of(headers[wish.suite])
         if engine is not None and told.change.candidate(wish.suite, engine) != headers[wish.suite].closure:
             raise Refusal("main moved since the report; bring the branch up to date and let it be judged again")
-        digest = accept_wish(root, told.change, wish, engine, push_too=True)
+        digest = accept_wish(root, told.change, wish, engine, push_too=True, moment=order.given_at)
         what = wish.metric or ("its removal" if wish.removal else ", ".join(wish.cases))
         done.append(f"{wish.suite}: {what} ({digest[:19]})")
     return done

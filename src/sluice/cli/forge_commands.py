@@ -126,14 +126,18 @@ def _finish(env: Environment, github: GitHub, event: CommentEvent, result: str) 
     if result == "success":
         _politely(lambda: react(github, event.comment.id, "rocket"))
     else:
-        _answer(env, github, event, f"The run ended as {result}: [its page]({env.run_url}) says why.", "confused")
+        text = f"The run ended as {result}: [its page]({env.run_url}) says why."
+        _answer(env, github, event, text, "confused", keep=True)
     print(f"the command ended: {result}")
     return ExitCode.OK
 
 
-def _answer(env: Environment, github: GitHub, event: CommentEvent, text: str, reaction: str) -> None:
+def _answer(
+    env: Environment, github: GitHub, event: CommentEvent, text: str, reaction: str, *, keep: bool = False
+) -> None:
+    """React and reply; with `keep`, a reply that is there already says it better."""
     _politely(lambda: react(github, event.comment.id, reaction))
-    reply(github, event.issue.number, env.author, event.comment.id, text)
+    reply(github, event.issue.number, env.author, event.comment.id, text, keep=keep)
 
 
 def _politely(act: Callable[[], None]) -> None:

@@ -114,7 +114,7 @@ def _of_command(env: Environment, github: GitHub, arguments: argparse.Namespace)
         env=env,
         github=github,
         mark=RunMark(head=arguments.head, run=env.run, attempt=env.attempt),
-        ended="without a judgement",
+        ended="nothing was stored",
         judgement=judgement,
         pull=order.pull,
         current=order.pull.head.sha == arguments.head,

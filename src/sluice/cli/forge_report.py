@@ -76,6 +76,9 @@ def check(arguments: argparse.Namespace) -> ExitCode:
     if told.pull is None and told.changed is None and told.env.event == "workflow_run" and not _is_merge_group(told):
         print("no open pull request has this head: there is nothing to check")
         return ExitCode.OK
+    if told.command is not None and told.judgement is None:
+        print("the commanded run stored no judgement, so the check stays as it is")
+        return ExitCode.OK
     if told.command is not None and told.command.suite:
         print(f"the run judged {told.command.suite} alone, so it says nothing about the whole change: no check")
         return ExitCode.OK
@@ -108,6 +111,8 @@ def _without_judgement(told: Judged) -> Report:
         verdict = Verdict("skipped", (), ("nothing that a suite depends on has changed",))
         conclusion, title = conclude(verdict, told.obstacles)
         return Report(conclusion, title, f"Nothing that a suite depends on has changed. {told.note or ''} {page}")
+    if told.ended == "action_required":
+        return Report("action_required", "needs a maintainer's run: the workflow waits for approval", page)
     return Report("failure", f"no judgement: the run ended before one ({told.ended})", page)
 
 

@@ -77,7 +77,7 @@ def guarded() -> Iterator[None]:
         return
     before = sys.stdout, sys.stderr
     streams = GuardedStream(sys.stdout), GuardedStream(sys.stderr)
-    sys.stdout, sys.stderr = streams  # type: ignore[assignment]
+    sys.stdout, sys.stderr = streams
     try:
         yield
     finally:

@@ -79,7 +79,7 @@ def _adopt(root: Path, arguments: argparse.Namespace) -> ExitCode:
         return ExitCode.OK
     perform(root, planned)
     key = None if arguments.no_key else _key(root, arguments.key_directory)
-    _branch(root)
+    _branch(root, fresh=previous is None)
     generated = regenerate(root)
     if merging:
         return _merged(root, [*settled, *planned.removed, *planned.written, *generated])
@@ -133,9 +133,14 @@ def _key(root: Path, directory: str | None) -> Path | None:
     return secret
 
 
-def _branch(root: Path) -> None:
+def _branch(root: Path, *, fresh: bool) -> None:
     from sluice.scaffold import page
 
+    if fresh and git.asks(root, "rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{git.EVIDENCE_BRANCH}"):
+        print(
+            f"the branch {git.EVIDENCE_BRANCH} came with the copy; its evidence is signed by the template's keys, so "
+            f"nothing here trusts it: git push origin --delete {git.EVIDENCE_BRANCH}, then run this again"
+        )
     if not git.has_evidence_branch(root):
         commit = git.make_evidence_branch(root, page("evidence-branch.md"))
         print(f"made the branch {git.EVIDENCE_BRANCH} at {commit[:12]}")

@@ -106,7 +106,7 @@ def as_json(change: Change, told: Forecast, refused: Sequence[str], private: Col
     """Return the plan as JSON data."""
     return {
         "format": FORMAT,
-        "affected": bool(change.affected),
+        "affected": _affected(change),
         "suites": [asdict(one) for one in told.suites],
         "unaffected": change.unaffected,
         "edits": change.edits,
@@ -116,6 +116,11 @@ def as_json(change: Change, told: Forecast, refused: Sequence[str], private: Col
         "private": sorted(private),
         "refused": refused,
     }
+
+
+def _affected(change: Change) -> bool:
+    """Tell whether there is anything to judge: a removed suite or a loosened gate is, though no model is asked."""
+    return bool(change.affected or change.edits or change.problems)
 
 
 def _matrix(shards: Sequence[Shard], private: Collection[str]) -> dict[str, Any]:
@@ -133,7 +138,7 @@ def _write_outputs(change: Change, told: Forecast, private: Collection[str]) -> 
 
     matrix = _matrix(told.shards, private)
     values = {
-        "affected": "true" if change.affected else "false",
+        "affected": "true" if _affected(change) else "false",
         "sharded": "true" if matrix["include"] else "false",
         "private": "true" if private else "false",
         "matrix": json.dumps(matrix),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice.errors import CannotJudge
-from sluice.evidence.git import BRANCH, LOCAL, NOTHING, TRACKED, ask, blobs, is_ancestor, tell, tip
+from sluice.evidence.git import BRANCH, LOCAL, NOTHING, TRACKED, ask, blobs, complaint, is_ancestor, tell, tip
 
 MESSAGE = "Add evidence"
 _TRIES = 5
@@ -39,9 +39,10 @@ def store(root: Path, files: Mapping[str, bytes]) -> Written:
         written = add(root, up_to_date(root), ids)
         if written.commit in (None, local):
             return written
-        if ask(root, "update-ref", LOCAL, written.commit or "", local or NOTHING).returncode == 0:
+        done = ask(root, "update-ref", LOCAL, written.commit or "", local or NOTHING)
+        if done.returncode == 0:
             return written
-    raise CannotJudge(f"another process is writing the branch {BRANCH} here; run the command again")
+    raise CannotJudge(f"the branch {BRANCH} cannot be written here, run the command again: {complaint(done)}")
 
 
 def _refuse_checked_out(root: Path) -> None:

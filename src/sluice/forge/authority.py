@@ -23,6 +23,7 @@ class Order:
     pull: PullRequest
     comment: int
     url: str
+    given_at: datetime
 
 
 def authorise(github: GitHub, event: CommentEvent, command: Command) -> Order:
@@ -38,7 +39,8 @@ def authorise(github: GitHub, event: CommentEvent, command: Command) -> Order:
         raise Refusal("this pull request is closed")
     if command.verb == "accept" and person.login.casefold() in authors(github, pull):
         raise Refusal("whoever wrote a change may not accept what it breaks; somebody else must")
-    return Order(command, person.login, pull, event.comment.id, event.comment.html_url)
+    url, given_at = event.comment.html_url, _moment(event.comment.created_at)
+    return Order(command, person.login, pull, event.comment.id, url, given_at)
 
 
 def reported(posted: Comment | None, event: CommentEvent, pull: PullRequest) -> RunMark:

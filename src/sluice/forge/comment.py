@@ -131,10 +131,11 @@ def put_report(github: GitHub, number: int, author: str, render: Render) -> Outc
     return put(github, Comments(github, number, MARKER, author), render)
 
 
-def reply(github: GitHub, number: int, author: str, command: int, text: str) -> Outcome:
-    """Answer a command, once however often the job runs; a later answer replaces the earlier one."""
+def reply(github: GitHub, number: int, author: str, command: int, text: str, *, keep: bool = False) -> Outcome:
+    """Answer a command, once however often the job runs; a later answer replaces the earlier one, but for `keep`."""
     marker = f"<!-- sluice:reply {command} -->"
-    return put(github, Comments(github, number, marker, author), lambda _: f"{marker}\n{text}")
+    comments = Comments(github, number, marker, author)
+    return put(github, comments, lambda previous: None if keep and previous else f"{marker}\n{text}")
 
 
 def react(github: GitHub, command: int, content: str) -> None:

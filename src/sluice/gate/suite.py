@@ -191,7 +191,8 @@ def _reasons(metrics: Sequence[MetricVerdict], broken: Sequence[MustPass]) -> li
         if not verdict.blocking or verdict.word not in ("fail", "inconclusive"):
             continue
         note = f" ({'; '.join(verdict.notes)})" if verdict.notes else ""
-        said = "got worse" if verdict.word == "fail" else "can be neither passed nor failed"
+        worse = "misses its floor" if verdict.by_floor else "got worse"
+        said = worse if verdict.word == "fail" else "can be neither passed nor failed"
         reasons.append(f"{verdict.metric} {said}{note}")
     return reasons
 

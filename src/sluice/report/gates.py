@@ -56,10 +56,10 @@ def difference_interval(verdict: MetricVerdict) -> str:
 def main_figures(verdict: MetricVerdict) -> str:
     """Return `96.2% → 41.0%, −55.2 points [−58.9, −51.3]`, or head's figure alone where there is no base."""
     row = gate_row(verdict)
-    if verdict.base is None:
-        return row.head
-    unit = "" if verdict.kind == "ratio" else " points"
     floor = f", below the floor of {numbers.percent(verdict.floor)}" if verdict.by_floor else ""
+    if verdict.base is None:
+        return row.head + floor
+    unit = "" if verdict.kind == "ratio" else " points"
     return f"{row.base} {ARROW} {row.head}, {row.difference}{unit} {row.interval}".rstrip() + floor
 
 
@@ -103,6 +103,8 @@ def _drop_sentence(verdict: MetricVerdict) -> str:
 
 
 def _fell(verdict: MetricVerdict) -> str:
+    if verdict.by_floor:
+        return "misses its floor"
     if verdict.difference is None or verdict.difference >= 0.0:
         return "does not hold its gate"
     least = verdict.upper if numbers.known(verdict.upper) and verdict.upper < 0.0 else None

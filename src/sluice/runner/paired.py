@@ -173,7 +173,7 @@ class PairedRun:
         self._check_budget(len(added.calls.requests) - len(self.execution.reused))
         self.calls = added.calls
         self.resampled.update({case: self.task.repeats[case] for case in cases})
-        self.progress.extended(self.task.suite, len(added.keys), "the reused base is sampled once more")
+        self.progress.extended(self.task.suite, len(added.keys), "base is sampled again")
         missing = any(key not in self.execution.outcomes for key in added.keys)
         size = base.open().batch_size if missing else 1
         self.execution.sample(self.calls, sample_batches(added.keys, self.calls.requests, look, size))
@@ -186,7 +186,7 @@ class PairedRun:
         needed = len(self.calls.requests) - len(self.execution.reused) + 2 * len(pairs)
         if limit is None or needed <= limit:
             if pairs and not self.execution.timed:
-                self.progress.extended(self.task.suite, 2 * len(pairs), "latency needs fresh pairs")
+                self.progress.extended(self.task.suite, 2 * len(pairs), "for latency alone")
             self.execution.time_pairs(pairs)
         return self.execution.timed
 

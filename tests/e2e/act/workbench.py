@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from e2e.act.running import PYTHON, ROOT, TOKEN, Finished, run_workflow, workflow_file
 from miniature import CARD, MODEL, PROMPT, SUITE, rows, write
 from servers.github import GitHubServer
-from servers.github_fixtures import archive
+from servers.github_fixtures import WORKFLOW, archive, run_event
 from servers.github_routes import pull_json
 from servers.github_state import Artifact, Forge, Run, Token
 from servers.github_state import Pull as Proposed
@@ -36,6 +37,13 @@ def small_floor(root: Path) -> None:
     write(root, "datasets/questions.jsonl", rows(180))
     write(root, "evals/answer.yaml", EASY_SUITE)
     write(root, "models/served.yaml", MODEL)
+
+
+def signing_floor(root: Path) -> None:
+    """The small floor, with the public half of a key; the secret half lies beside the checkout."""
+    small_floor(root)
+    made = sluice(root, "evidence", "keygen", str(root.parent), "--root", str(root))
+    assert made.returncode == 0, made.stdout + made.stderr
 
 
 @functools.cache
@@ -130,6 +138,13 @@ class Workbench:
         self.forge.permissions.update(octocat="write", maintainer="write", reader="read")
         self.server = GitHubServer(self.forge).start()
         return self
+
+    def signing_key(self) -> str:
+        """The secret key that `signing_floor` made."""
+        [secret] = [
+            path for path in self.place.iterdir() if path.is_file() and "PRIVATE KEY" in path.read_text("utf-8")
+        ]
+        return secret.read_text(encoding="utf-8")
 
     def stop(self) -> None:
         """Stop the forge; it must have seen nothing that departs from GitHub's contract."""
@@ -232,6 +247,36 @@ class Workbench:
         """The judgement that a run stored."""
         return read_json(self.artifact("sluice-judgement", run) / "judgement.json")
 
+    def by_hand(self, pull: Pull, endpoint: str) -> Path:
+        """What a person gets who runs the workflow's command in a clone: the file with the judgement."""
+        clone = self.place / f"by-hand-{pull.merge}"
+        if not clone.is_dir():
+            git(self.place, "clone", "--quiet", str(self.git_directory), str(clone))
+            git(clone, "fetch", "--quiet", "origin", f"refs/pull/{pull.number}/merge")
+        words = ("eval", "--base", pull.base, "--head", pull.merge, "--output", "judgement.json")
+        assert sluice(clone, *words, SLUICE_ENDPOINT=endpoint).returncode in (0, 1, 4)
+        return clone / "judgement.json"
+
+    def ended(
+        self, pull: Pull, judgement: bytes | None, conclusion: str = "success", event: str = "pull_request"
+    ) -> dict[str, Any]:
+        """Pretend that pull-request.yml ran and stored this; return the payload of `workflow_run`."""
+        self.runs += 1
+        head = pull.merge if event == "merge_group" else pull.head
+        self.forge.runs[self.runs] = Run(self.runs, WORKFLOW, event, head, conclusion)
+        if judgement is not None:
+            self.forge.give(self.runs, archive({"judgement.json": judgement}), head)
+        there = self.forge.repository(pull.fork)
+        changes = {"event": event, "conclusion": conclusion, "head_branch": pull.branch, "head_repository": there}
+        return run_event(self.forge, head, self.runs, **changes)
+
+    def last_run(self, pull: Pull) -> dict[str, Any]:
+        """The payload of `workflow_run` about the run that was played last."""
+        run = self.forge.runs[self.runs]
+        there = self.forge.repository(pull.fork)
+        changes = {"conclusion": run.conclusion, "head_branch": pull.branch, "head_repository": there}
+        return run_event(self.forge, pull.head, self.runs, **changes)
+
 
 def rights(workflow: str) -> dict[str, str]:
     """What the token of a workflow may do at most, as its file grants it: act gives every job the same one."""
@@ -264,6 +309,13 @@ def _environment_with_packages() -> Path:
     here = ROOT / ".venv"
     links = list(here.glob("lib/python*/site-packages/shared-packages.pth"))
     return Path(links[0].read_text().strip()).parents[2] if links else here
+
+
+def sluice(place: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run this checkout's command line in a directory."""
+    given = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "CI": "true", **environment}
+    command = [sys.executable, "-m", "sluice.cli", *words]
+    return subprocess.run(command, cwd=place, env=given, capture_output=True, text=True)
 
 
 def git(place: Path, *arguments: str) -> str:

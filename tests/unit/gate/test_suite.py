@@ -22,8 +22,8 @@ def suite(**changes):
     return Suite(**{**given, **changes})
 
 
-def run(states, name="s"):
-    header = RunHeader(name, "x", "sha256:0", None, {}, "p", len(states), ("m",))
+def run(states, name="s", side="head"):
+    header = RunHeader(name, "x", f"sha256:{side}", None, {}, "p", len(states), ("m",))
     return Run(header, tuple(result(f"c{n}", state) for n, state in enumerate(states)))
 
 
@@ -37,7 +37,7 @@ def result(case, state):
 
 def state(base, head, policy_suite=None, name="s"):
     infos = [CaseInfo(f"c{n}", {}, None, {}) for n in range(len(head))]
-    comparison = compare(run(base, name), run(head, name), infos, {"m": "binary"})
+    comparison = compare(run(base, name, "base"), run(head, name), infos, {"m": "binary"})
     policy = Policy(policy_suite or suite(), 1, {"m": Looks((len(head),))}, batching=False, last_look=0)
     return SuiteState(comparison, policy, 0, None)
 

@@ -133,6 +133,13 @@ def test_the_first_line_has_figures_and_counts():
     assert "15 broken, 14 repaired, 0 changed, 0 errors in 200 cases" in line
 
 
+def test_a_fail_by_the_floor_alone_is_told_in_its_row():
+    text = to_markdown(factory.below_floor())
+    assert "**\u2717\u00a0fail:\u00a0floor**" in text
+    assert "below the floor of 97.0%" in text.split("\n")[0]
+    assert "fail:" not in to_markdown(factory.failing()).split("| Metric")[1].split("\n\n")[0]
+
+
 def test_what_is_edited_stands_before_the_gates():
     source = to_markdown(factory.invalid())
     assert 0 < source.index("[!IMPORTANT]") < source.index("| Metric |")
