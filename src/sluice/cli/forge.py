@@ -15,26 +15,35 @@ import argparse
 from sluice.cli.options import add_root
 from sluice.errors import ExitCode
 
+ACTIONS = {
+    "comment": "Bring the pull request to one report, from the finished run's artifact.",
+    "check": "Post the check run `sluice` on the judged commit.",
+    "command": "Read a comment as a command: authorise it, react, and say what the next job must do.",
+    "overlay": "Put a pull request's prompts, datasets and suites over this checkout of main, as data.",
+    "nightly": "Open, update or close the one issue about main.",
+    "annotate": "Print annotations for the changed lines of prompts; needs no token.",
+}
 FINISHED = ("success", "failure", "cancelled", "skipped")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the actions and their options."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    added = {name: actions.add_parser(name, description=about) for name, about in ACTIONS.items()}
     for name in ("comment", "check"):
-        _report_arguments(actions.add_parser(name))
-    _command_arguments(actions.add_parser("command"))
-    overlay = actions.add_parser("overlay")
+        _report_arguments(added[name])
+    _command_arguments(added["command"])
+    overlay = added["overlay"]
     overlay.add_argument(
         "--head", required=True, metavar="SHA", help="the pull request's commit, as `command` wrote it"
     )
     add_root(overlay)
-    nightly = actions.add_parser("nightly")
+    nightly = added["nightly"]
     nightly.add_argument("--judgement", metavar="FILE", help="what the night's eval stored; without it: it stored none")
     nightly.add_argument(
         "--failed", action="append", default=[], metavar="NAME", help="something else of the night that failed"
     )
-    annotate = actions.add_parser("annotate")
+    annotate = added["annotate"]
     annotate.add_argument("file", nargs="?", help="a stored judgement (default: the last one)")
     add_root(annotate)
 

@@ -15,6 +15,7 @@ from sluice.cli.options import repository
 from sluice.cli.stored import read_judgement
 from sluice.errors import CannotJudge, ExitCode
 from sluice.forge import nightly as issues
+from sluice.forge.answers import is_sha
 from sluice.forge.check import Annotated, Annotation
 from sluice.forge.event import read_environment
 from sluice.forge.patches import Lines, changed_lines
@@ -81,7 +82,7 @@ def _patch(root: Path, judgement: Judgement, path: str) -> str:
     if judgement.base_commit is None:
         return ""
     sides = [judgement.base_commit, *([judgement.head_commit] if judgement.head_commit else [])]
-    if any(side.startswith("-") for side in sides):
+    if not all(map(is_sha, sides)):
         raise CannotJudge("the stored judgement names no commits")
     done = subprocess.run(
         ["git", "diff", "--unified=0", "--no-ext-diff", "--no-textconv", *sides, "--", path],

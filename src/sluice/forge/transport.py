@@ -71,7 +71,7 @@ class _EveryStatus(urllib.request.HTTPErrorProcessor):
 class HttpTransport:
     """The standard library's client; it honours the proxies that the environment names. `timeout` is in seconds."""
 
-    def __init__(self, timeout: float = 30.0, longest: float = 300.0) -> None:
+    def __init__(self, timeout: float = 30.0, longest: float = 120.0) -> None:
         self._timeout = timeout
         self._longest = longest
         self._opener = urllib.request.build_opener(_EveryStatus)

@@ -50,7 +50,7 @@ def runs(draw) -> WholeRun:
     return WholeRun("public", dict.fromkeys(metrics, "binary"), Run(header, tuple(results)), cases)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(runs())
 def test_a_run_comes_back_as_it_was_and_packs_to_the_same_bytes(run):
     packed = pack(run)

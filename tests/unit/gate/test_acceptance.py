@@ -116,7 +116,8 @@ def test_a_pass_stays_a_pass():
 
 
 SUITE = {
-    "description": "d", "prompt": "p", "dataset": "q", "assertions": [{"metric": "m", "type": "contains", "value": "x"}],
+    "description": "d", "prompt": "p", "dataset": "q",
+    "assertions": [{"metric": "m", "type": "contains", "value": "x"}],
     "gates": {"m": {"max_drop": 0.05, "floor": 0.8}},
 }  # fmt: skip
 
