@@ -36,15 +36,16 @@ PLACES = {
     "datasets": "cases as JSON Lines, each file with a card beside it",
     "evals": "suites: prompt x dataset x assertions x gates",
     "models": "what is served, exactly and how; the embedded model's weights",
+    "infra": "public keys that evidence is verified with",
     "src": "the engine, one package: docs/house.md says which room may import which",
     "scripts": "one command per file, for people and for CI",
     "tests": "unit/ mirrors src, cli/ runs commands, repo/ holds this repository to its own rules",
     "docs": "guides, decisions, and pages made from code",
     ".ci": "what CI runs on a clean clone",
-    ".github": "who owns which files",
+    ".github": "workflows, who owns which files, and the settings of the forge",
     ".vscode": "schemas for the YAML files while you type",
 }
-"""Directory -> what lies in it; a test compares the keys with the disk."""
+"""Directory -> what lies in it, where there is one; a test compares the keys with the disk."""
 
 
 def generated() -> dict[str, str]:
@@ -155,7 +156,10 @@ def _readme_tree() -> str:
 
 def _tree_lines() -> Iterator[str]:
     kinds = set(DIRECTORIES.values())
+    present = {path.split("/")[0] for path in tracked() if "/" in path}
     for name, words in PLACES.items():
+        if name not in present:
+            continue
         yield f"{name + '/':<{TREE_COLUMN}}{words}"
         if name in kinds:
             yield from map(_tree_file, sorted((ROOT / name).glob("*.yaml")))

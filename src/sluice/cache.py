@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sluice.errors import CannotJudge
@@ -36,6 +36,11 @@ class CompletionCache:
             query = f"SELECT key, value FROM completions WHERE key IN ({marks})"  # noqa: S608 - only question marks
             found.update((key, decode(json.loads(value))) for key, value in self._connection.execute(query, chunk))
         return found
+
+    def items(self) -> Iterator[tuple[str, Completion]]:
+        """Yield every (key, completion), by key."""
+        for key, value in self._connection.execute("SELECT key, value FROM completions ORDER BY key"):
+            yield key, decode(json.loads(value))
 
     def put(self, completions: Mapping[str, Completion]) -> None:
         """Store completions in one transaction; a known key keeps its first answer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from sluice.results import CaseInfo, CaseResult, MetricScore, Run, RunHeader
@@ -81,14 +82,22 @@ class Comparison:
 
 
 def compare(
-    base: Run, head: Run, cases: Sequence[CaseInfo], kinds: Mapping[str, Literal["binary", "continuous"]]
+    base: Run,
+    head: Run,
+    cases: Sequence[CaseInfo],
+    kinds: Mapping[str, Literal["binary", "continuous"]],
+    resampled: Mapping[str, int] = MappingProxyType({}),
 ) -> Comparison:
     """Pair two runs over the given cases (plan order; a look is a prefix of them).
 
-    `kinds` says for each metric whether it is compared as pass/fail or by its value.
+    `kinds` says for each metric whether it is compared as pass/fail or by its value; `resampled` how many results
+    of a case base has more than head, its base having been sampled once more.
     """
     base_results, head_results = _by_case(base), _by_case(head)
-    pairs = tuple(_pair(info, base_results.get(info.id, ()), head_results.get(info.id, ())) for info in cases)
+    pairs = tuple(
+        _pair(info, base_results.get(info.id, ()), head_results.get(info.id, ()), resampled.get(info.id, 0))
+        for info in cases
+    )
     scored = [pair for pair in pairs if pair.change != "error"]
     return Comparison(
         suite=head.header.suite,
@@ -98,7 +107,7 @@ def compare(
         compared=len(pairs),
         pairs=pairs,
         metrics={metric: _metric_pairs(metric, kind, scored) for metric, kind in kinds.items()},
-        invalid=tuple(_invalid(pairs, len(scored))),
+        invalid=tuple(_invalid(pairs, len(scored), resampled)),
     )
 
 
@@ -109,19 +118,25 @@ def _by_case(run: Run) -> dict[str, tuple[CaseResult, ...]]:
     return {case: tuple(results) for case, results in grouped.items()}
 
 
-def _pair(info: CaseInfo, base: tuple[CaseResult, ...], head: tuple[CaseResult, ...]) -> Pair:
-    return Pair(info, base, head, _change(base, head))
+def _pair(info: CaseInfo, base: tuple[CaseResult, ...], head: tuple[CaseResult, ...], more: int) -> Pair:
+    change = _change(base, head) if _whole(base, head, more) else "error"
+    return Pair(info, base, head, change)
+
+
+def _whole(base: tuple[CaseResult, ...], head: tuple[CaseResult, ...], more: int) -> bool:
+    """Tell whether no result is missing on either side."""
+    return bool(head) and len(base) == len(head) + more
 
 
 def _change(base: tuple[CaseResult, ...], head: tuple[CaseResult, ...]) -> Change:
-    if not base or len(base) != len(head) or any(result.state == "error" for result in (*base, *head)):
+    if any(result.state == "error" for result in (*base, *head)):
         return "error"
     before, after = pass_rate(base), pass_rate(head)
     if after < before:
         return "broken"
     if after > before:
         return "repaired"
-    same = [result.output for result in base] == [result.output for result in head]
+    same = all(before.output == after.output for before, after in zip(base, head, strict=False))
     return "same" if same else "changed"
 
 
@@ -162,12 +177,12 @@ def _value(score: MetricScore) -> float:
     return score.value
 
 
-def _invalid(pairs: Sequence[Pair], scored: int) -> Iterable[str]:
+def _invalid(pairs: Sequence[Pair], scored: int, resampled: Mapping[str, int]) -> Iterable[str]:
     total = len(pairs)
     if not total:
         yield "no case was planned"
         return
-    missing = [pair.info.id for pair in pairs if not pair.base or len(pair.base) != len(pair.head)]
+    missing = [pair.info.id for pair in pairs if not _whole(pair.base, pair.head, resampled.get(pair.info.id, 0))]
     if missing:
         yield f"{len(missing)} planned case(s) have no result on one side, first {missing[0]!r}"
     if scored < MIN_SCORED * total:

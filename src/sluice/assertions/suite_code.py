@@ -17,26 +17,46 @@ from sluice.assertions.model import (
     Subject,
 )
 from sluice.assertions.options import threshold
+from sluice.assertions.time_limit import SECONDS, TimeLimitReached, limited
 from sluice.errors import nearest
 from sluice.schema import Assertion
 
 _KEYS = {"score", "passed", "pass", "reason"}
+_MOST_LATE = 5
+"""Cases over the time limit after which a function is given up for this run."""
 
 
 def _compile_python(assertion: Assertion, functions: Mapping[str, Any]) -> Check:
     function = _function(assertion.value, functions)
     least = None if assertion.threshold is None else threshold(assertion, None, "the least score that passes", high=1)
     name = str(assertion.value)
+    call = _Patient(name, function)
 
     def judge(subject: Subject) -> Score:
-        try:
-            answer = function(subject.output, dict(subject.row))
-        except (Exception, SystemExit) as error:
-            raise AssertionProblem(f"{name} raised {type(error).__name__}: {error}") from error
-        return _score(name, answer, least)
+        return _score(name, call(subject), least)
 
     kind: Kind | None = "binary" if _returns_bool(function) and least is None else None
     return Check(_only_bool(name, judge) if kind == "binary" else judge, kind=kind)
+
+
+class _Patient:
+    """Calls a suite's function within its time; one that is late again and again is not called any more."""
+
+    def __init__(self, name: str, function: Callable[[str, dict[str, Any]], Any]) -> None:
+        self._name = name
+        self._function = function
+        self._late = 0
+
+    def __call__(self, subject: Subject) -> Any:
+        if self._late >= _MOST_LATE:
+            raise AssertionProblem(f"{self._name} took longer than {SECONDS:g} s in {_MOST_LATE} cases; not called")
+        try:
+            return limited(lambda: self._function(subject.output, dict(subject.row)), SECONDS)
+        except TimeLimitReached:
+            self._late += 1
+            raise AssertionProblem(f"{self._name} took longer than {SECONDS:g} s") from None
+        except (Exception, SystemExit) as error:
+            raise AssertionProblem(f"{self._name} raised {type(error).__name__}: {error}") from error
 
 
 def _function(name: Any, functions: Mapping[str, Any]) -> Callable[[str, dict[str, Any]], Any]:

@@ -1,13 +1,16 @@
 """Reads a working tree or a Git revision into one immutable `Catalog`; the only room that knows directory names."""
 
 from sluice.catalog.entries import Dataset, Entry, Row
-from sluice.catalog.load import DIRECTORIES, Catalog, load
+from sluice.catalog.jsonl_block import Block
+from sluice.catalog.load import DIRECTORIES, KEYS_DIRECTORY, Catalog, load
 from sluice.catalog.reading_rules import READING_RULES
 from sluice.catalog.tree import GitTree, Tree, WorkingTree, default_base, find_root, has_commits, resolve_revision
 
 __all__ = [
     "DIRECTORIES",
+    "KEYS_DIRECTORY",
     "READING_RULES",
+    "Block",
     "Catalog",
     "Dataset",
     "Entry",

@@ -1,7 +1,8 @@
 """Strict JSON Lines: one object a line, split on line feeds only, every problem with its place.
 
 The standard library's parser accepts NaN, infinities, duplicate keys and lone surrogates; none of them
-survives a round trip between tools, so each is a finding here.
+survives a round trip between tools, so each is a finding here. Rows are read in blocks: what is plain in
+every way is taken as it is (`jsonl_block`), and anything else is read again line by line, to be explained.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from sluice.catalog.jsonl_block import Block, plain_rows
 from sluice.errors import Finding
 
 MAX_LINE_BYTES = 1_000_000
 MAX_FINDINGS = 100
+_BLOCK_BYTES = 64_000
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -47,9 +50,7 @@ def _float(text: str) -> float:
     return value
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
-_decode = _decoder.decode
-_scan = _decoder.scan_once  # type: ignore[attr-defined]
+_decode = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float).decode
 
 
 def read_rows(path: str, data: bytes, findings: list[Finding]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -57,32 +58,33 @@ def read_rows(path: str, data: bytes, findings: list[Finding]) -> Iterator[tuple
 
     Reading goes on after a bad line, and stops after 100 findings.
     """
-    if data[:26] == b"version https://git-lfs.gith":
-        data = b""
-    start, line = 0, 0
-    size = len(data)
-    while start < size:
-        end = data.find(b"\n", start)
-        end = size if end < 0 else end
-        line += 1
-        raw = data[start:end]
-        row = _plain_row(raw) or _read_line(path, line, raw, findings)
+    for block in read_blocks(path, data, findings):
+        yield from zip(block.lines, block.rows, strict=True)
+
+
+def read_blocks(path: str, data: bytes, findings: list[Finding]) -> Iterator[Block]:
+    """Yield the good lines in blocks, in file order, as `read_rows` does one by one."""
+    start, line, size = 0, 1, len(data)
+    while start < size and len(findings) < MAX_FINDINGS:
+        end = data.find(b"\n", start + _BLOCK_BYTES)
+        raw = data[start : end if end >= 0 else size - data.endswith(b"\n")]
+        rows = plain_rows(raw) if len(raw) <= MAX_LINE_BYTES else None
+        count = raw.count(b"\n") + 1
+        yield _explained(path, line, raw, findings) if rows is None else Block(range(line, line + count), rows)
+        start, line = start + len(raw) + 1, line + count
+
+
+def _explained(path: str, first: int, raw: bytes, findings: list[Finding]) -> Block:
+    """Read some lines one by one, so that every problem is found and told."""
+    lines, rows = [], []
+    for line, one in enumerate(raw.split(b"\n"), first):
+        row = _read_line(path, line, one, findings)
         if row is not None:
-            yield line, row
+            lines.append(line)
+            rows.append(row)
         if len(findings) >= MAX_FINDINGS:
-            return
-        start = end + 1
-
-
-def _plain_row(raw: bytes) -> dict[str, Any] | None:
-    """Return the row of a line without anything unusual; everything else is left to the reader that explains."""
-    try:
-        text = raw.decode("utf-8")
-        row, end = _scan(text, 0)
-    except (ValueError, StopIteration, RecursionError):
-        return None
-    plain = end == len(text) <= MAX_LINE_BYTES // 4 and type(row) is dict and "\\u" not in text
-    return row if plain else None
+            break
+    return Block(lines, rows)
 
 
 def _read_line(path: str, line: int, raw: bytes, findings: list[Finding]) -> dict[str, Any] | None:

@@ -25,6 +25,9 @@ DIRECTORIES: dict[str, str] = {
 }
 """File kind -> directory."""
 
+KEYS_DIRECTORY = "infra/policy/keys"
+"""Where the public keys lie whose signatures on evidence this repository trusts."""
+
 _EXTENSIONS = {
     "prompts": {".yaml"},
     "datasets": {".yaml", ".jsonl"},

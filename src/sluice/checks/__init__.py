@@ -13,6 +13,7 @@ from sluice.checks import (
     private_text,
     prompt_rules,
     references,
+    retrieval_rules,
     row_rules,
     schema_rules,
     weights,
@@ -21,8 +22,8 @@ from sluice.checks.rule import Context, Rule
 from sluice.errors import Finding
 
 _MODULES = (
-    references, prompt_rules, schema_rules, card_rules, row_rules, assertion_rules, gate_rules, model_rules, weights,
-    licences, leakage, private_text,
+    references, prompt_rules, retrieval_rules, schema_rules, card_rules, row_rules, assertion_rules, gate_rules,
+    model_rules, weights, licences, leakage, private_text,
 )  # fmt: skip
 
 RULES: dict[str, Rule] = {name: Rule(name, title) for name, title in READING_RULES.items()} | {

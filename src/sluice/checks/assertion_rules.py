@@ -62,9 +62,12 @@ def _cases(context: Context) -> Iterator[Finding]:
 def _unknown_fields(plan: SuitePlan, index: int, fields: set[str]) -> Iterator[Finding]:
     compiled = plan.compiled[index]
     in_when = compiled.when.fields if compiled.when else frozenset[str]()
-    for field in sorted(compiled.fields - fields):
+    # What is retrieved may differ between base and head; which cases count must not.
+    for field in sorted((compiled.fields - fields) | (in_when & plan.retrieved)):
         where = ("assertions", index, "when" if field in in_when else "value")
         found, fix = f"field {field!r}, which no row has", "correct the name, or add the field to the rows"
+        if field in plan.retrieved:
+            found, fix = f"field {field!r}, which is retrieved", "select the cases by what their rows say"
         yield plan.entry.finding(
             where, "assertion-field-unknown", found, f"a field of the rows; {nearest(field, fields)}", fix
         )

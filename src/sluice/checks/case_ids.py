@@ -6,7 +6,7 @@ import json
 import unicodedata
 from typing import Any
 
-from sluice.catalog import Dataset
+from sluice.catalog import Block, Dataset
 from sluice.catalog.entries import Row
 from sluice.checks.places import row_column
 from sluice.errors import Finding
@@ -16,7 +16,7 @@ MOST = 100
 
 
 class CaseIds:
-    """Called with every row of one dataset; remembers one folded id and line for each."""
+    """Called with all rows of one dataset, block by block; remembers one folded id and line for each."""
 
     def __init__(self, dataset: Dataset, findings: list[Finding]) -> None:
         self._dataset = dataset
@@ -25,8 +25,24 @@ class CaseIds:
         self._lines: dict[str, int] = {}
         self._found = 0
 
-    def __call__(self, line: int, row: Row) -> None:
-        """Check one row's id."""
+    def __call__(self, block: Block) -> None:
+        """Check the ids of some rows."""
+        if not self._all_new(block):
+            for line, row in zip(block.lines, block.rows, strict=True):
+                self._one(line, row)
+
+    def _all_new(self, block: Block) -> bool:
+        """Take in the ids of all rows where each is plain text and new, or else none of them."""
+        ids: list[Any] = [row.get(self._field) for row in block.rows]
+        if set(map(type, ids)) != {str} or not all(map(str.isascii, ids)):
+            return False
+        folded = dict(zip(map(str.lower, map(str.strip, ids)), block.lines, strict=True))
+        if len(folded) < len(ids) or "" in folded or not self._lines.keys().isdisjoint(folded.keys()):
+            return False
+        self._lines.update(folded)
+        return True
+
+    def _one(self, line: int, row: Row) -> None:
         value = row.get(self._field)
         if type(value) is not str:
             self._not_text(line, value)

@@ -1,17 +1,21 @@
-"""One pass over the rows of each dataset that feeds every rule about rows; rows are never kept."""
+"""One pass over the rows of each dataset, in blocks, that feeds every rule about rows; rows are never kept."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias
 
-from sluice.catalog import Catalog, Dataset
+from sluice.catalog import Block, Catalog, Dataset
 from sluice.checks.case_ids import CaseIds
-from sluice.checks.overlap import HeldOut, held_out_pairs
+from sluice.checks.overlap import Columns, HeldOut, held_out_pairs
 from sluice.checks.row_schemas import CardSchema, SuiteInputs
 from sluice.checks.suite_cases import SuiteCases
 from sluice.checks.suite_plan import SuitePlan
+from sluice.checks.word_shingles import normalised_all
 from sluice.errors import Finding
+
+Feed: TypeAlias = Callable[[Block], None]
 
 
 @dataclass(slots=True)
@@ -43,25 +47,39 @@ def _read(catalog: Catalog, dataset: Dataset, plans: dict[str, SuitePlan], pairs
     suites = {name: SuiteCases(plan) for name, plan in plans.items() if plan.entry.value.dataset == dataset.name}
     facts.suites = suites
     facts.held_out = [pair for pair in pairs if pair.held_out.name == dataset.name]
-    feeds: list[Any] = [
+    feeds: list[Feed] = [
         CaseIds(dataset, facts.findings),
         *CardSchema.of(dataset, facts.findings),
         *SuiteInputs.of(catalog, dataset, facts.findings),
         *(cases.feed(dataset) for cases in suites.values()),
-        *(pair.add for pair in facts.held_out),
-        *(pair.compare for pair in pairs if pair.train.name == dataset.name),
+        *_comparisons(dataset, pairs),
     ]
     reading: list[Finding] = []
-    seen_keys, fields = None, facts.fields
-    for line, row in dataset.scan(reading):
-        facts.rows += 1
-        if row.keys() != seen_keys:
-            seen_keys = row.keys()
-            fields.update(seen_keys)
+    for block in dataset.blocks(reading):
+        facts.rows += len(block.rows)
+        facts.fields.update(*block.shapes)
         for feed in feeds:
-            feed(line, row)
+            feed(block)
     facts.complete = not reading
     facts.findings += reading
     for cases in suites.values():
-        facts.findings += cases.missing_fields(dataset, fields)
+        facts.findings += cases.missing_fields(dataset, facts.fields)
     return facts
+
+
+def _comparisons(dataset: Dataset, pairs: list[HeldOut]) -> Iterator[Feed]:
+    """Yield one feed for all comparisons by the same fields, whose texts are normalised once."""
+    for names in dict.fromkeys(pair.names for pair in pairs):
+        held_out = [pair for pair in pairs if pair.names == names and pair.held_out.name == dataset.name]
+        train = [pair for pair in pairs if pair.names == names and pair.train.name == dataset.name]
+        if held_out or train:
+            yield _comparison(names, [*(pair.add for pair in held_out), *(pair.compare for pair in train)])
+
+
+def _comparison(names: tuple[str, ...], takers: list[Callable[[Sequence[int], Columns], None]]) -> Feed:
+    def take(block: Block) -> None:
+        columns = [normalised_all([row.get(name) for row in block.rows]) for name in names]
+        for taker in takers:
+            taker(block.lines, columns)
+
+    return take

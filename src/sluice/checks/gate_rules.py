@@ -17,9 +17,10 @@ DISCORDANCE = 0.05
 
 
 def _gates(context: Context) -> Iterator[Finding]:
+    blocked = {plan.entry.value.prompt for plan in context.plans.values() if _blocks(plan.entry)}
     for plan in context.plans.values():
         suite = plan.entry
-        yield from _presence(suite)
+        yield from _presence(suite, suite.value.prompt in blocked)
         for metric, gate in suite.value.gates.items():
             if metric not in (*suite.value.metrics, *RESERVED_METRICS):
                 found, fix = f"a gate on {metric!r}", "correct the name, or add an assertion that reports it"
@@ -29,13 +30,22 @@ def _gates(context: Context) -> Iterator[Finding]:
                 yield from _unit(plan, metric, gate)
 
 
-def _presence(suite: Entry[Suite]) -> Iterator[Finding]:
+def _blocks(suite: Entry[Suite]) -> bool:
+    return any(gate.tier == "block" for gate in suite.value.gates.values())
+
+
+def _presence(suite: Entry[Suite], blocked: bool) -> Iterator[Finding]:
+    """`blocked` says that some suite of the same prompt blocks: beside it, another may only report.
+
+    Advice, because this sees one revision: a new prompt may start without. What loses its last blocking suite is
+    refused where it is compared with its base.
+    """
     gates = suite.value.gates
     expected, fix = "at least one gate of tier block", "give the metric that matters most a gate with max_drop"
     if not gates:
         yield suite.finding(("gates",), "suite-without-gate", "no gate at all", expected, fix, key=True)
         return
-    if not any(gate.tier == "block" for gate in gates.values()):
+    if not blocked:
         found = "no gate that blocks: this suite can only warn"
         yield warning(suite.finding(("gates",), "suite-never-blocks", found, expected, fix, key=True))
     for metric in suite.value.metrics:
@@ -125,7 +135,7 @@ RULES = (
         {
             "gate-metric-unknown": "Gates name metrics of the suite.",
             "suite-without-gate": "A suite has gates.",
-            "suite-never-blocks": "A suite has a gate that blocks.",
+            "suite-never-blocks": "A prompt has a suite with a gate that blocks.",
             "metric-without-gate": "Every metric has a gate.",
             "gate-unit": "Quality is gated by max_drop, latency and cost by max_ratio.",
         },

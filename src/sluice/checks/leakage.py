@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from sluice.catalog import Dataset
-from sluice.checks.overlap import SIMILAR, HeldOut
+from sluice.checks.overlap import HeldOut
 from sluice.checks.rule import Context, rules
+from sluice.checks.word_shingles import SIMILAR
 from sluice.errors import Finding
 
 

@@ -9,23 +9,21 @@ ICDE 2006).
 from __future__ import annotations
 
 import json
-import math
-import re
-import unicodedata
 from array import array
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
-from typing import Any
+from itertools import chain, count
+from typing import TypeAlias
 
 from sluice.catalog import Catalog, Dataset
-from sluice.catalog.entries import Row
 from sluice.checks.case_ids import MOST
+from sluice.checks.word_shingles import SIMILAR, hashes_of, near, normalised
 
-SIMILAR = 0.8
-_WORD = re.compile(r"\w+")
 _BUCKETS = 1 << 18
 _MASK = _BUCKETS - 1
+
+Columns: TypeAlias = Sequence[Sequence[str]]
+"""For each compared field, the normalised texts of some rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +51,56 @@ class HeldOut:
     _counts: array[int] = field(default_factory=lambda: array("I", bytes(4 * _BUCKETS)))
     _index: dict[int, array[int]] = field(default_factory=dict)
 
-    def add(self, line: int, row: Row) -> None:
-        """Take in one held-out row."""
-        texts = [normalised(row.get(name)) for name in self.names]
-        if not any(texts):
-            return
-        self._exact.setdefault(hash(tuple(texts)), line)
-        shingles = array("q", _shingles(texts))
-        self._rows[line] = shingles
+    def add(self, lines: Sequence[int], columns: Columns) -> None:
+        """Take in some held-out rows: their lines, and for each field the normalised texts."""
         counts = self._counts
-        for shingle in shingles:
-            counts[shingle & _MASK] += 1
+        for line, *texts in zip(lines, *columns, strict=True):
+            if not any(texts):
+                continue
+            self._exact.setdefault(hash(tuple(texts)), line)
+            self._rows[line] = shingles = array("q", _shingles(texts))
+            for shingle in shingles:
+                counts[shingle & _MASK] += 1
 
-    def compare(self, line: int, row: Row) -> None:
-        """Compare one train row with everything that was taken in."""
-        if len(self.overlaps) >= MOST or not self._rows:
-            return
-        texts = [normalised(row.get(name)) for name in self.names]
+    def compare(self, lines: Sequence[int], columns: Columns) -> None:
+        """Compare some train rows with everything that was taken in."""
+        rows: Sequence[int] = range(len(lines)) if self._rows else ()
+        for index, column in enumerate(columns):
+            rows = self._not_new(index, column, rows)
+        for row in rows:
+            if len(self.overlaps) >= MOST:
+                return
+            self._compare(lines[row], [column[row] for column in columns])
+
+    def _not_new(self, index: int, column: Sequence[str], rows: Sequence[int]) -> list[int]:
+        """Keep the rows of which one field has at most a fifth of shingles that no held-out row has.
+
+        Others are no duplicates: of what two near texts have together, each has four fifths.
+        """
+        counts, kept = self._counts, []
+        for row in rows:
+            unknown: set[int] = set()
+            most = max(column[row].count(" ") - 1, 1) // 5
+            for shingle in hashes_of(index, column[row]):
+                if not counts[shingle & _MASK]:
+                    unknown.add(shingle)
+                    if len(unknown) > most:
+                        break
+            else:
+                kept.append(row)
+        return kept
+
+    def _compare(self, line: int, texts: list[str]) -> None:
         exact = self._exact.get(hash(tuple(texts)))
         if exact is not None and self._texts(exact) == texts:
             self.overlaps[exact] = Overlap(exact, line, exact=True)
             return
-        shingles = _shingles(texts)
-        for candidate in self._candidates(shingles):
+        for candidate in self._candidates(_shingles(texts)):
             if candidate not in self.overlaps and near(self._texts(candidate), texts):
                 self.overlaps[candidate] = Overlap(candidate, line, exact=False)
 
     def _candidates(self, shingles: set[int]) -> list[int]:
         """Return the lines of held-out rows whose shingles of all fields together are similar enough."""
-        most_unknown = len(shingles) - math.ceil(SIMILAR * len(shingles))
-        counts = self._counts
-        if sum([not counts[shingle & _MASK] for shingle in shingles]) > most_unknown:
-            return []
         index = self._index or self._indexed()
         found: set[int] = set()
         for shingle in self._prefix(shingles):
@@ -101,8 +117,8 @@ class HeldOut:
     def _prefix(self, shingles: Collection[int]) -> list[int]:
         """Return the rarest shingles, of which two similar rows must share one."""
         counts = self._counts
-        keep = len(shingles) - math.ceil(SIMILAR * len(shingles)) + 1
-        return sorted(shingles, key=lambda shingle: (counts[shingle & _MASK], shingle))[:keep]
+        keep = len(shingles) // 5 + 1
+        return [shingle for _, shingle in sorted([(counts[shingle & _MASK], shingle) for shingle in shingles])[:keep]]
 
     def _texts(self, line: int) -> list[str]:
         row = json.loads(self.held_out.line(line))
@@ -137,48 +153,6 @@ def compared_fields(dataset: Dataset, train: Dataset) -> tuple[str, ...]:
     return tuple(sorted((own & other) - {dataset.value.id, train.value.id}))
 
 
-def normalised(value: Any) -> str:
-    """Return the words of a value, lower case in Unicode's compatibility form, joined by one blank."""
-    text = value if type(value) is str else " ".join(_leaves(value))
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(_WORD.findall(text.lower()))
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name in sorted(value):
-            yield from _leaves(value[name])
-    elif isinstance(value, list):
-        for item in value:
-            yield from _leaves(item)
-    elif value is not None:
-        yield str(value)
-
-
-def near(left: list[str], right: list[str]) -> bool:
-    """Return whether every field is equal or nearly so."""
-    return all(one == other or jaccard(one, other) >= SIMILAR for one, other in zip(left, right, strict=True))
-
-
-def jaccard(left: str, right: str) -> float:
-    """Return the Jaccard similarity of the word 3-shingles of two normalised texts."""
-    one, other = set(_of_text(left)), set(_of_text(right))
-    return len(one & other) / len(one | other) if one or other else 1.0
-
-
-def _of_text(text: str) -> Iterator[tuple[str, ...]]:
-    words = text.split(" ")
-    return zip(words, words[1:], words[2:]) if len(words) > 2 else iter((tuple(words),))  # noqa: B905
-
-
 def _shingles(texts: list[str]) -> set[int]:
-    """Return hashes of the shingles of all fields, each marked with its field."""
-    found: set[int] = set()
-    for index, text in enumerate(texts):
-        words = text.split(" ")
-        if len(words) > 2:
-            found.update(map(hash, zip(repeat(index), words, words[1:], words[2:], strict=False)))
-        elif text:
-            found.add(hash((index, text)))
-    return found
+    """Return the hashes of the shingles of all fields."""
+    return set(chain.from_iterable(map(hashes_of, count(), texts)))

@@ -1,10 +1,15 @@
-"""Finds personal data by its shape in raw bytes: literal anchors first, checksums and reserved ranges after."""
+"""Finds personal data by its shape in raw bytes: literal anchors first, checksums and reserved ranges after.
+
+Where `PERSONAL_DATA` finds nothing, neither does the search.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from collections.abc import Iterator
+
+from sluice.checks.sieve import Sieve
 
 _LOCAL = re.compile(rb"[A-Za-z0-9._%+-]+\Z")
 _DOMAIN = re.compile(rb"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}")
@@ -24,6 +29,13 @@ _TEST_CARDS = {
 }  # fmt: skip
 _ADDRESS = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\.?[0-9])")
 _VERSION_BEFORE = re.compile(rb"(?:v|version[ :=]*|release[ :=]*)\Z", re.IGNORECASE)
+
+PERSONAL_DATA = Sieve(
+    r"@[A-Za-z0-9-]+\.[A-Za-z0-9-]",
+    r"\+[0-9][0-9 ().-]{6}",
+    r"[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}|[0-9](?:[ -]?[0-9]){12}",
+    r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
+)
 
 
 def _class_of(byte: int) -> int:

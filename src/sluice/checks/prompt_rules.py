@@ -5,39 +5,57 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sluice.catalog import Entry
+from sluice.catalog.yaml_file import KeyPath
 from sluice.checks.places import template_place
 from sluice.checks.rule import Context, rules, warning
 from sluice.errors import Finding, nearest
 from sluice.schema import Model, Prompt
 from sluice.template import CompiledTemplate, TemplateProblem, compile_template
 
+_QUERY: KeyPath = ("retrieval", "query")
+
 
 def _templates(context: Context) -> Iterator[Finding]:
     for prompt in context.catalog.prompts.values():
-        compiled: dict[int, CompiledTemplate] = {}
-        for index, message in enumerate(prompt.value.messages):
+        compiled: dict[KeyPath, CompiledTemplate] = {}
+        texts = _texts(prompt.value)
+        for where, text in texts.items():
             try:
-                compiled[index] = compile_template(message.content)
+                compiled[where] = compile_template(text)
             except TemplateProblem as problem:
-                place = template_place(context.catalog.tree, prompt, ("messages", index, "content"), problem.line)
+                place = template_place(context.catalog.tree, prompt, where, problem.line)
                 expected = "a template of variables, filters, if and for"
                 yield Finding(prompt.path, *place, "template-invalid", str(problem), expected, "correct the template")
         yield from _undeclared(context, prompt, compiled)
-        if len(compiled) == len(prompt.value.messages):
+        if len(compiled) == len(texts):
             yield from _unused(prompt, compiled)
 
 
-def _undeclared(context: Context, prompt: Entry[Prompt], compiled: dict[int, CompiledTemplate]) -> Iterator[Finding]:
-    for index, template in compiled.items():
-        for name in sorted(template.fields - prompt.value.inputs.keys()):
-            where = ("messages", index, "content")
+def _texts(prompt: Prompt) -> dict[KeyPath, str]:
+    """Return every template of a prompt by its place: the messages, and the query that passages are searched with."""
+    texts: dict[KeyPath, str] = {
+        ("messages", index, "content"): message.content for index, message in enumerate(prompt.messages)
+    }
+    if prompt.retrieval is not None:
+        texts[_QUERY] = prompt.retrieval.query
+    return texts
+
+
+def _undeclared(
+    context: Context, prompt: Entry[Prompt], compiled: dict[KeyPath, CompiledTemplate]
+) -> Iterator[Finding]:
+    retrieval = prompt.value.retrieval
+    for where, template in compiled.items():
+        # A query cannot insert the passages that it is to find.
+        known = prompt.value.inputs.keys() - ({retrieval.into} if retrieval and where == _QUERY else set())
+        for name in sorted(template.fields - known):
             place = template_place(context.catalog.tree, prompt, where, template.first_use.get(name, 1), name)
-            expected = f"a declared input; {nearest(name, prompt.value.inputs)}"
+            expected = f"{'an input that rows give' if where == _QUERY else 'a declared input'}; {nearest(name, known)}"
             fix = "declare it under inputs, or correct the name"
             yield Finding(prompt.path, *place, "prompt-input-undeclared", f"{{{{ {name} }}}}", expected, fix)
 
 
-def _unused(prompt: Entry[Prompt], compiled: dict[int, CompiledTemplate]) -> Iterator[Finding]:
+def _unused(prompt: Entry[Prompt], compiled: dict[KeyPath, CompiledTemplate]) -> Iterator[Finding]:
     used = frozenset[str]().union(*(template.fields for template in compiled.values()))
     for name in prompt.value.inputs:
         if name not in used:
@@ -102,9 +120,9 @@ RULES = (
     *rules(
         _templates,
         {
-            "template-invalid": "Messages are templates that compile and use only safe features.",
-            "prompt-input-undeclared": "Every variable of a message is a declared input.",
-            "prompt-input-unused": "Every declared input is used in a message.",
+            "template-invalid": "Messages and queries are templates that compile and use only safe features.",
+            "prompt-input-undeclared": "Every variable of a message or a query is a declared input.",
+            "prompt-input-unused": "Every declared input is used in a message or a query.",
         },
     ),
     *rules(

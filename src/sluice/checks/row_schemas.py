@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sluice.catalog import Catalog, Dataset
+from sluice.catalog import Block, Catalog, Dataset
 from sluice.catalog.entries import Row
 from sluice.checks.case_ids import MOST
 from sluice.checks.json_schemas import CompiledSchema, compile_schema
@@ -13,12 +13,11 @@ from sluice.errors import Finding
 
 
 class CardSchema:
-    """Called with every row of one dataset: the row must follow its card's `inputs`."""
+    """Called with all rows of one dataset, block by block: each must follow its card's `inputs`."""
 
     def __init__(self, dataset: Dataset, schema: CompiledSchema, findings: list[Finding]) -> None:
         self._dataset = dataset
         self._schema = schema
-        self._is_valid = schema.validator.is_valid
         self._findings = findings
         self._found = 0
 
@@ -28,10 +27,14 @@ class CardSchema:
         schema = compile_schema(dataset.value.inputs)
         return [cls(dataset, schema, findings)] if isinstance(schema, CompiledSchema) else []
 
-    def __call__(self, line: int, row: Row) -> None:
-        """Check one row."""
-        if self._is_valid(row):
-            return
+    def __call__(self, block: Block) -> None:
+        """Check some rows."""
+        if self._found <= MOST and not self._schema.all_valid(block.rows):
+            for line, row in zip(block.lines, block.rows, strict=True):
+                if not self._schema.validator.is_valid(row):
+                    self._explain(line, row)
+
+    def _explain(self, line: int, row: Row) -> None:
         for misfit in self._schema.misfits(row):
             self._found += 1
             if self._found > MOST:
@@ -44,7 +47,7 @@ class CardSchema:
 
 
 class SuiteInputs:
-    """Called with every row of one dataset: the row must hold what a prompt that is judged on it takes."""
+    """Called with all rows of one dataset, block by block: each must hold what a prompt that is judged on it takes."""
 
     def __init__(
         self, dataset: Dataset, prompt: str, schemas: dict[str, CompiledSchema], findings: list[Finding]
@@ -52,25 +55,38 @@ class SuiteInputs:
         self._dataset = dataset
         self._prompt = prompt
         self._schemas = schemas
-        self._checks = [(name, schema.validator.is_valid) for name, schema in schemas.items()]
         self._findings = findings
         self._found = 0
 
     @classmethod
     def of(cls, catalog: Catalog, dataset: Dataset, findings: list[Finding]) -> list[SuiteInputs]:
-        """Return one check for each distinct prompt whose suites use the dataset."""
-        names = {entry.value.prompt for entry in catalog.suites.values() if entry.value.dataset == dataset.name}
-        return [
-            cls(dataset, catalog.prompts[name].path, _usable(catalog.prompts[name].value.inputs), findings)
-            for name in sorted(names & catalog.prompts.keys())
-        ]
+        """Return one check for each distinct prompt whose suites use the dataset; what it retrieves is left out."""
+        suites = [entry.value for entry in catalog.suites.values() if entry.value.dataset == dataset.name]
+        pairs = sorted({(suite.prompt, suite.retrieves) for suite in suites if suite.prompt in catalog.prompts})
+        checks = []
+        for name, retrieves in pairs:
+            prompt = catalog.prompts[name]
+            retrieved = prompt.value.retrieval.into if retrieves and prompt.value.retrieval else None
+            inputs = {key: schema for key, schema in prompt.value.inputs.items() if key != retrieved}
+            checks.append(cls(dataset, prompt.path, _usable(inputs), findings))
+        return checks
 
-    def __call__(self, line: int, row: Row) -> None:
-        """Check one row."""
-        for name, is_valid in self._checks:
+    def __call__(self, block: Block) -> None:
+        """Check some rows."""
+        if self._found <= MOST and not all(self._holds(block, name) for name in self._schemas):
+            for line, row in zip(block.lines, block.rows, strict=True):
+                self._one(line, row)
+
+    def _holds(self, block: Block, name: str) -> bool:
+        return all(name in keys for keys in block.shapes) and self._schemas[name].all_valid(
+            [row[name] for row in block.rows]
+        )
+
+    def _one(self, line: int, row: Row) -> None:
+        for name, schema in self._schemas.items():
             if name not in row:
                 self._add(line, [], f"no {name!r}", f"a value for every input of {self._prompt}")
-            elif not is_valid(row[name]):
+            elif not schema.validator.is_valid(row[name]):
                 self._explain(line, name, row[name])
 
     def _explain(self, line: int, name: str, value: Any) -> None:

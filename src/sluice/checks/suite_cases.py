@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from sluice.catalog import Dataset
+from sluice.catalog import Block, Dataset
 from sluice.catalog.entries import Row
 from sluice.checks.case_ids import MOST
 from sluice.checks.suite_plan import SuitePlan
@@ -18,7 +19,6 @@ class SuiteCases:
     def __init__(self, plan: SuitePlan) -> None:
         self.plan = plan
         self.missing_must_pass = set(plan.entry.value.must_pass)
-        self._total = 0
         self._patterns: Counter[tuple[bool, ...]] = Counter()
         self._whens = list(plan.whens.values())
         self._needs = [
@@ -26,36 +26,38 @@ class SuiteCases:
             for index, assertion in plan.compiled.items()
             if (fields := assertion.fields - (assertion.when.fields if assertion.when else frozenset()))
         ]
+        self._needs.sort(key=lambda need: need[2] is not None)
         self._absent: list[tuple[int, int, frozenset[str]]] = []
 
     def _position(self, when: str | None) -> int | None:
         return None if when is None else [known.text for known in self._whens].index(when)
 
-    def feed(self, dataset: Dataset) -> Callable[[int, Row], None]:
-        """Return the function that takes each row of the suite's dataset."""
-        predicates = [when.predicate for when in self._whens]
-        always = frozenset[str]().union(*(fields for _, fields, when in self._needs if when is None))
-        sometimes = [need for need in self._needs if need[2] is not None]
-        id_field, must_pass, patterns = dataset.value.id, self.missing_must_pass, self._patterns
+    def feed(self, dataset: Dataset) -> Callable[[Block], None]:
+        """Return the function that takes all rows of the suite's dataset, block by block."""
+        needed = frozenset[str]().union(*(fields for _, fields, _ in self._needs))
+        id_field = dataset.value.id
 
-        def take(line: int, row: Row) -> None:
-            pattern = tuple([predicate(row) for predicate in predicates])
-            patterns[pattern] += 1
-            keys = row.keys()
-            if must_pass:
-                must_pass.discard(str(row.get(id_field)))
-            if not always <= keys:
-                self._note(line, row, None)
-            for index, fields, when in sometimes:
-                if when is not None and pattern[when] and not fields <= keys:
-                    self._note(line, row, index)
+        def take(block: Block) -> None:
+            patterns = self._patterns_of(block.rows)
+            self._patterns.update(patterns)
+            if self.missing_must_pass:
+                self.missing_must_pass.difference_update(str(row.get(id_field)) for row in block.rows)
+            if not all(needed.issubset(keys) for keys in block.shapes):
+                for line, row, pattern in zip(block.lines, block.rows, patterns, strict=True):
+                    self._note(line, row, pattern)
 
         return take
 
-    def _note(self, line: int, row: Row, only: int | None) -> None:
+    def _patterns_of(self, rows: list[dict[str, Any]]) -> list[tuple[bool, ...]]:
+        """Return for each row which conditions hold."""
+        if not self._whens:
+            return [()] * len(rows)
+        return list(zip(*(map(when.predicate, rows) for when in self._whens), strict=True))
+
+    def _note(self, line: int, row: Row, pattern: tuple[bool, ...]) -> None:
+        """Remember what a row lacks of what the assertions that apply to it read; those without condition first."""
         for index, fields, when in self._needs:
-            applies = index == only if only is not None else when is None
-            absent = fields - row.keys() if applies else frozenset[str]()
+            absent = fields - row.keys() if when is None or pattern[when] else frozenset[str]()
             if absent and len(self._absent) < MOST:
                 self._absent.append((line, index, absent))
 

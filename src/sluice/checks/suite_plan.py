@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +29,8 @@ class SuitePlan:
     compiled: dict[int, CompiledAssertion]
     errors: tuple[BrokenAssertion, ...]
     code_error: SyntaxError | None
+    retrieved: frozenset[str] = frozenset()
+    """The field that rows do not give because the prompt retrieves it: no field of the rows to the rules."""
 
     def of_metric(self, metric: str) -> list[CompiledAssertion]:
         """Return the usable assertions that are reported under a metric."""
@@ -42,10 +44,19 @@ class SuitePlan:
 
 def compile_suites(catalog: Catalog) -> dict[str, SuitePlan]:
     """Compile the assertions of every suite."""
-    return {name: _plan(entry, catalog.suite_code.get(name)) for name, entry in catalog.suites.items()}
+    return {
+        name: _plan(entry, catalog.suite_code.get(name), _retrieved(catalog, entry.value))
+        for name, entry in catalog.suites.items()
+    }
 
 
-def _plan(entry: Entry[Suite], code: bytes | None) -> SuitePlan:
+def _retrieved(catalog: Catalog, suite: Suite) -> frozenset[str]:
+    prompt = catalog.prompts.get(suite.prompt)
+    retrieval = prompt.value.retrieval if prompt and suite.retrieves else None
+    return frozenset({retrieval.into} if retrieval else ())
+
+
+def _plan(entry: Entry[Suite], code: bytes | None, retrieved: frozenset[str]) -> SuitePlan:
     module, code_error = None, None
     if code is not None:
         try:
@@ -55,11 +66,13 @@ def _plan(entry: Entry[Suite], code: bytes | None) -> SuitePlan:
     compiled, errors = {}, []
     for index, assertion in enumerate(entry.value.assertions):
         try:
-            compiled[index] = compile_assertion(assertion, suite_code=module)
+            usable = compile_assertion(assertion, suite_code=module)
+            in_when = usable.when.fields if usable.when else frozenset[str]()
+            compiled[index] = replace(usable, fields=usable.fields - (retrieved - in_when))
         except AssertionConfigError as error:
             if not (code_error and _is_python(assertion)):
                 errors.append(BrokenAssertion(index, error))
-    return SuitePlan(entry, compiled, tuple(errors), code_error)
+    return SuitePlan(entry, compiled, tuple(errors), code_error, retrieved)
 
 
 def _is_python(assertion: Assertion) -> bool:

@@ -6,12 +6,12 @@ import argparse
 import importlib
 import io
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 
 from sluice import __version__
+from sluice.cli import interrupts
+from sluice.cli.guard import guarded
 from sluice.cli.verbs import VERBS
 from sluice.errors import ExitCode, Finding, InvalidFiles, SluiceError, UsageError, nearest
 
@@ -23,14 +23,18 @@ EXIT_CODES = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; the only place that turns errors into codes."""
+    """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if threading.current_thread() is threading.main_thread():
-        # CI cancels with SIGTERM: end as for Ctrl-C, with everything journalled and the exit code that says so.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupts.take_over()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    with guarded():
+        return _exit_code(words)
+
+
+def _exit_code(words: list[str]) -> int:
+    """Run one command; the only place that turns errors into codes."""
     try:
         return int(_dispatch(words))
     except InvalidFiles as error:
@@ -40,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return int(error.exit_code)
     except KeyboardInterrupt:
-        _complain("interrupted; what was answered is kept, the same command goes on from there")
+        _complain(interrupts.MESSAGE)
         return int(ExitCode.CANNOT_JUDGE)
     except BrokenPipeError:
         # The reader of our output is gone (`| head`): not an error of ours, and not one to print about.

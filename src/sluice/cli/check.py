@@ -1,4 +1,7 @@
-"""Every rule has an id; findings say path:line:column, what was found, what was expected and what to do."""
+"""Every rule has an id; findings say path:line:column, what was found, what was expected and what to do.
+
+`--format github` prints them as workflow commands, which GitHub Actions shows on the lines of a pull request.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from sluice.errors import ExitCode, Finding
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     add_root(parser)
-    add_format(parser)
+    add_format(parser, "github")
     parser.add_argument("--revision", metavar="REV", help="check a Git revision instead of the working tree")
     parser.add_argument("--rules", action="store_true", help="list every rule instead of checking")
 
@@ -26,8 +29,20 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         return ExitCode.OK
     repo = repository(arguments)
     findings = check(repo.at(arguments.revision) if arguments.revision else repo.working())
-    print(_rendered(findings, arguments.format), end="")
+    if arguments.format == "github":
+        _annotate(findings)
+    else:
+        print(_rendered(findings, arguments.format), end="")
     return ExitCode.INVALID if any(finding.severity == "error" for finding in findings) else ExitCode.OK
+
+
+def _annotate(findings: list[Finding]) -> None:
+    from sluice.cli.guard import command
+    from sluice.report.annotations import findings_lines
+
+    for line in findings_lines(findings):
+        (command if line.startswith("::") else print)(line)
+    print(_summary(findings))
 
 
 def _print_rules(style: str) -> None:
@@ -41,11 +56,15 @@ def _print_rules(style: str) -> None:
 def _rendered(findings: list[Finding], style: str) -> str:
     if style == "json":
         return json.dumps({"format": 1, "findings": [asdict(finding) for finding in findings]}, indent=2) + "\n"
-    errors = sum(finding.severity == "error" for finding in findings)
-    summary = f"{errors} error(s), {len(findings) - errors} warning(s)"
+    summary = _summary(findings)
     if not findings:
         return "no findings\n"
     if style == "markdown":
         lines = [f"- `{finding}`" for finding in findings]
         return "\n".join([f"**{summary}**", "", *lines, ""])
     return "\n".join([*map(str, findings), summary, ""])
+
+
+def _summary(findings: list[Finding]) -> str:
+    errors = sum(finding.severity == "error" for finding in findings)
+    return f"{errors} error(s), {len(findings) - errors} warning(s)"

@@ -1,6 +1,8 @@
 """Looks at Python, packages, Git, weights and endpoints, and names the command that repairs what is missing.
 
-`fix` marks what keeps an eval of this repository from running (exit 4), `note` what it can do without.
+`fix` marks what keeps an eval of this repository from running (exit 4), `note` what it can do without. With
+`--repository` it looks at the repository's settings at the forge instead: rulesets, environments, names of secrets,
+variables, Actions permissions, workflows, public keys and the evidence branch. That needs a token in GITHUB_TOKEN.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
+from sluice.adoption.diagnosis import Diagnosis
 from sluice.catalog import Catalog, default_base
 from sluice.cli.options import Repository, add_format, add_root, repository
 from sluice.errors import CannotJudge, ExitCode, SluiceError, UsageError
@@ -28,25 +30,23 @@ LOCAL_PACKAGES = ("torch", "transformers", "tokenizers")
 FREE_BYTES = 500_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """One thing that was looked at. `repair` says what to do where the state is not `ok`."""
-
-    name: str
-    state: Literal["ok", "note", "fix"]
-    found: str
-    repair: str = ""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     add_root(parser)
     add_format(parser)
+    parser.add_argument(
+        "--repository",
+        metavar="OWNER/NAME",
+        nargs="?",
+        const="",
+        help="look at the repository's settings at the forge (default: that of the remote origin)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
-    """Print every diagnosis; exit 4 where an eval could not run."""
-    found = list(diagnose(repository(arguments)))
+    """Print every diagnosis; exit 4 where one has to be mended."""
+    repo = repository(arguments)
+    found = list(diagnose(repo) if arguments.repository is None else diagnose_settings(repo, arguments.repository))
     print(_rendered(found, arguments.format))
     return ExitCode.CANNOT_JUDGE if any(one.state == "fix" for one in found) else ExitCode.OK
 
@@ -61,6 +61,17 @@ def diagnose(repo: Repository) -> Iterator[Diagnosis]:
     yield _files(catalog)
     for model in sorted({entry.value.model for entry in catalog.prompts.values()} & set(catalog.models)):
         yield from _model(repo, catalog, model)
+
+
+def diagnose_settings(repo: Repository, named: str) -> Iterator[Diagnosis]:
+    """Yield what the clone shows of the settings, then what the forge shows."""
+    from sluice.adoption import git, local, settings
+    from sluice.adoption.inspecting import inspect
+    from sluice.cli.forging import client
+
+    git.require_repository(repo.root)
+    yield from local.inspect(repo.root)
+    yield from inspect(client(repo.root, named), settings.read(repo.root), local.workflow_paths(repo.root))
 
 
 def _git() -> Diagnosis:

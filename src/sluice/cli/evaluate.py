@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 
 from sluice.cli.judging import add_judging_options, judge_change, keep, show
-from sluice.cli.options import add_format, add_root, add_sides, repository
+from sluice.cli.options import add_format, add_root, add_sides, add_suites, repository
 from sluice.errors import ExitCode
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    parser.add_argument("suites", nargs="*", help="only these suites (default: all that are affected)")
+    add_suites(parser, "all that are affected")
     add_sides(parser)
     add_judging_options(parser)
     add_root(parser)

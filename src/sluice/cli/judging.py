@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sluice.catalog import Catalog
 from sluice.checks import check
-from sluice.cli.options import Repository, count, quiet, sides
+from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
 from sluice.digest import canonical_json
 from sluice.errors import CannotJudge, InvalidFiles, UsageError
@@ -23,6 +23,16 @@ from sluice.report.json import to_json
 def add_judging_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run."""
     parser.add_argument("--complete", action="store_true", help="ask every case, even where an early look decides")
+    parser.add_argument(
+        "--stored", action="store_true", help="call no model: judge what runs have stored (sluice merge)"
+    )
+    parser.add_argument("--retry-errors", action="store_true", help="ask the errors of the stored run again, all kinds")
+    parser.add_argument(
+        "--no-evidence", action="store_true", help="neither reuse signed runs nor heed acceptances: ask and judge anew"
+    )
+    parser.add_argument(
+        "--unproven", action="store_true", help="judge suites too that did not change but have no run evidence yet"
+    )
     parser.add_argument("--cases", type=count, default=3, metavar="N", help="show N of the worst cases (default: 3)")
     parser.add_argument("--output", metavar="FILE", help="write the judgement as JSON to FILE too")
 
@@ -32,6 +42,8 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
     output = Path(arguments.output) if arguments.output else None
     if output is not None and not output.absolute().parent.is_dir():
         raise UsageError(f"--output {output}: there is no directory {output.parent}")
+    if arguments.stored and arguments.retry_errors:
+        raise UsageError("--stored calls no model, and --retry-errors asks one: choose")
     base, head = sides(repo, arguments)
     if base is None or head.findings or base.fingerprint != head.fingerprint:
         refuse_invalid(head)
@@ -39,14 +51,30 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
         raise CannotJudge("there is no suite here; write one (sluice new suite NAME)")
     if base is not None:
         _refuse_unreadable(base)
-    change = find_changes(base, head, arguments.suites)
+    from sluice.cli.proving import needs_proof, reuse_evidence, settled
+
+    change = find_changes(base, head, suite_names(arguments), unproven=needs_proof(repo, base, arguments))
+    reused = reuse_evidence(repo, base, head, change, arguments)
     with _watcher() as watcher:
-        return judge(base, head, change, repo.state, watcher, complete=arguments.complete)
+        judgement = judge(
+            base,
+            head,
+            change,
+            repo.state,
+            watcher,
+            complete=arguments.complete,
+            ask=not arguments.stored,
+            retry_errors=arguments.retry_errors,
+        )
+    return judgement if arguments.no_evidence else settled(repo, base, head, judgement, reused)
 
 
 def refuse_invalid(head: Catalog) -> None:
     """Raise InvalidFiles where a rule finds an error."""
-    errors = [finding for finding in check(head) if finding.severity == "error"]
+    try:
+        errors = [finding for finding in check(head) if finding.severity == "error"]
+    finally:
+        head.tree.close()
     if errors:
         raise InvalidFiles(errors)
 

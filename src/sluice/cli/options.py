@@ -53,14 +53,29 @@ def count(text: str) -> int:
     return int(text)
 
 
+def add_suites(parser: argparse.ArgumentParser, everything: str) -> None:
+    """Add the suites that are meant; a shard of `sluice plan` is one word, so commas separate too."""
+    parser.add_argument(
+        "suites", nargs="*", metavar="SUITE", help=f"only these suites, A B or A,B (default: {everything})"
+    )
+
+
+def suite_names(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the names that `add_suites` took; an empty one (a variable that nobody set) must not mean all suites."""
+    names = tuple(name for word in arguments.suites for name in word.split(","))
+    if not all(names):
+        raise UsageError("one of the suites has no name; name each suite, or none to mean all of them")
+    return names
+
+
 def add_root(parser: argparse.ArgumentParser) -> None:
     """Add `--root`."""
     parser.add_argument("--root", metavar="DIR", help="the repository (default: the one around this directory)")
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """Add `--format`."""
-    choices = ("text", "markdown", "json")
+def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
+    """Add `--format`, with the formats of every verb and `more`."""
+    choices = ("text", "markdown", "json", *more)
     parser.add_argument("--format", choices=choices, default="text", help="how to print (default: text)")
 
 

@@ -33,9 +33,15 @@ class LineWatcher:
         """Count, and say nothing."""
         self.done[suite] += calls
 
-    def looked(self, suite: str, look: int, looks: int, word: Word) -> None:
+    def extended(self, suite: str, calls: int, why: str) -> None:
+        """Say that there is more to do, and why."""
+        self.total[suite] += calls
+        self._say(f"{suite}: {calls} more completions: {why}")
+
+    def looked(self, suite: str, look: int, looks: int, word: Word | None) -> None:
         """Say what an interim look found."""
-        self._say(f"{suite}: look {look} of {looks}, {self.done[suite]} of {self.total[suite]} answered: {word}")
+        found = f": {word}" if word else ""
+        self._say(f"{suite}: look {look} of {looks}, {self.done[suite]} of {self.total[suite]} answered{found}")
 
     def _say(self, message: str) -> None:
         print(f"[{time.monotonic() - self.started:5.1f}s] {message}", file=sys.stderr, flush=True)
@@ -82,6 +88,12 @@ class BarWatcher:
         rate = (count + calls) / max(1e-3, time.monotonic() - since)
         self._bars.update(self._tasks[suite], advance=calls, rate=f"{rate:.0f}/s")
 
-    def looked(self, suite: str, look: int, looks: int, word: Word) -> None:
+    def extended(self, suite: str, calls: int, why: str) -> None:
+        """Lengthen the bar and show why."""
+        task = self._tasks[suite]
+        total = next(bar.total for bar in self._bars.tasks if bar.id == task)
+        self._bars.update(task, total=(total or 0) + calls, word=why)
+
+    def looked(self, suite: str, look: int, looks: int, word: Word | None) -> None:
         """Show the interim verdict."""
-        self._bars.update(self._tasks[suite], word=f"look {look}/{looks}: {word}")
+        self._bars.update(self._tasks[suite], word=f"look {look}/{looks}{f': {word}' if word else ''}")

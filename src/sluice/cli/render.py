@@ -1,18 +1,25 @@
-"""The case is a dataset's row by its id, or JSON inputs given with --inputs."""
+"""The case is a dataset's row by its id, or JSON inputs given with --inputs.
+
+Where the prompt declares retrieval, a case gets its passages as its suite does (a suite that retrieves comes first),
+and JSON inputs that give none get them retrieved; text and Markdown list them with their scores (BM25).
+"""
 
 from __future__ import annotations
 
 import argparse
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sluice.catalog import Catalog
 from sluice.cli.options import add_format, add_root, repository
 from sluice.errors import ExitCode, UsageError
+from sluice.retrieval import Hit, RetrievalProblem, Retriever, retriever_for
 from sluice.runner.requests import render_messages
 from sluice.template import TemplateProblem
+
+_WIDTH = 120
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,17 +38,28 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     catalog = repo.at(arguments.revision) if arguments.revision else repo.working()
     prompt = catalog.require_valid().prompt(arguments.prompt).value
     row = _inputs(arguments.inputs) if arguments.inputs else _row(catalog, arguments.prompt, arguments.case)
+    given = prompt.retrieval is None or prompt.retrieval.into in row
+    retriever = None if given else retriever_for(catalog, prompt)
     try:
-        messages = render_messages(prompt, row)
-    except TemplateProblem as problem:
+        hits = retriever.hits(row) if retriever else []
+        messages = render_messages(prompt, retriever.filled(row) if retriever else row)
+    except (TemplateProblem, RetrievalProblem) as problem:
         raise UsageError(f"these inputs cannot be rendered: {problem}") from None
     if arguments.format == "json":
         print(
             json.dumps([{"role": one.role, "content": one.content} for one in messages], indent=2, ensure_ascii=False)
         )
     else:
-        print("\n\n".join(f"[{message.role}]\n{message.content}" for message in messages))
+        blocks = [_retrieved(retriever, hits)] if retriever else []
+        print("\n\n".join([*blocks, *(f"[{message.role}]\n{message.content}" for message in messages)]))
     return ExitCode.OK
+
+
+def _retrieved(retriever: Retriever, hits: Sequence[Hit]) -> str:
+    """Return one line for each passage: its score, then its fields, cut to the width of a screen."""
+    lines = (f"{hit.score:8.3f}  {json.dumps(hit.passage, ensure_ascii=False)}" for hit in hits)
+    heading = f"[{retriever.retrieval.into}, retrieved from {retriever.retrieval.corpus}]"
+    return "\n".join([heading, *(line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in lines)])
 
 
 def _inputs(text: str) -> Mapping[str, Any]:
@@ -55,10 +73,14 @@ def _inputs(text: str) -> Mapping[str, Any]:
 
 
 def _row(catalog: Catalog, prompt: str, case: str | None) -> Mapping[str, Any]:
-    """Return the row of a case id, or the first row there is."""
+    """Return the row of a case id, or the first row there is; without what its suite retrieves."""
     suites = [entry.value for entry in catalog.suites.values() if entry.value.prompt == prompt]
-    datasets = [catalog.datasets[suite.dataset] for suite in suites if suite.dataset in catalog.datasets]
-    rows = {dataset.case_id(row): row for dataset in datasets for row in dataset.rows}
+    suites = sorted((suite for suite in suites if suite.dataset in catalog.datasets), key=lambda one: one.retrieves)
+    retrieval = catalog.prompts[prompt].value.retrieval
+    rows: dict[str, Mapping[str, Any]] = {}
+    for suite in suites:
+        dataset, taken = catalog.datasets[suite.dataset], retrieval.into if retrieval and suite.retrieves else None
+        rows |= {dataset.case_id(row): {key: row[key] for key in row if key != taken} for row in dataset.rows}
     if not rows:
         raise UsageError(f"no suite gives {prompt!r} a dataset; pass --inputs")
     if case is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sluice.catalog import Catalog
+from sluice.errors import CannotJudge
 from sluice.runner.closure import JUDGING_PARTS, PARTS, Closure, closure
 from sluice.runner.engine import Engine, choose_engine
 
@@ -29,7 +30,9 @@ class Affected:
     @property
     def why(self) -> tuple[str, ...]:
         """Name the differing parts for people."""
-        return tuple(PARTS[part] for part in self.differences) if self.base else ("the suite is new",)
+        if self.base is None:
+            return ("the suite is new",)
+        return tuple(PARTS[part] for part in self.differences) or ("nothing; it has no run evidence yet",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,21 @@ class Change:
     edits: tuple[str, ...]
     problems: tuple[str, ...]
     """Why the change may not be judged as it stands: a gated suite is gone, a prompt lost its gate."""
+    elsewhere: tuple[str, ...] = ()
+    """Affected suites that were not selected: another run judges them, and they count in the family (GATE 8)."""
 
 
-def find_changes(base: Catalog | None, head: Catalog, selected: Sequence[str]) -> Change:
-    """Compare two catalogs by closure digests; nothing is run. `selected` empty means every suite."""
+def find_changes(
+    base: Catalog | None,
+    head: Catalog,
+    selected: Sequence[str],
+    *,
+    unproven: Callable[[Closure], bool] = lambda closure: False,
+) -> Change:
+    """Compare two catalogs by closure digests; nothing is run. `selected` empty means every suite.
+
+    `unproven` says of a closure on head that it must be judged although nothing changed, for want of evidence.
+    """
     names = sorted(selected or head.suites)
     for name in names:
         head.suite(name)
@@ -52,21 +66,39 @@ def find_changes(base: Catalog | None, head: Catalog, selected: Sequence[str]) -
     unaffected: list[Affected] = []
     for name in names:
         found = _affected(base, head, name)
-        (affected if found.differences or found.base is None else unaffected).append(found)
+        touched = found.differences or found.base is None or unproven(found.head)
+        (affected if touched else unaffected).append(found)
     return Change(
         affected=tuple(affected),
         unaffected=tuple(one.name for one in unaffected),
         edits=() if base is None else tuple(_edits(base, head, affected)),
-        problems=() if base is None or selected else tuple(_removals(base, head)),
+        problems=() if base is None or selected else tuple(removals(base, head)),
+        elsewhere=tuple(name for name in sorted(set(head.suites) - set(names)) if _reached(base, head, name)),
     )
 
 
-def _affected(base: Catalog | None, head: Catalog, name: str) -> Affected:
-    head_engine = choose_engine(head, model_of(head, name))
+def _reached(base: Catalog | None, head: Catalog, name: str) -> bool:
+    """Tell whether a change affects a suite that is judged elsewhere, perhaps by a model that nothing here serves."""
+    try:
+        found = _affected(base, head, name)
+    except CannotJudge:
+        found = _affected(base, head, name, choose=named_engine)
+    return bool(found.differences) or found.base is None
+
+
+def named_engine(catalog: Catalog, model: str) -> Engine:
+    """Return the engine that a model file names, whatever this machine has."""
+    return Engine(catalog.model(model).value.serving.engine, model)
+
+
+def _affected(
+    base: Catalog | None, head: Catalog, name: str, choose: Callable[[Catalog, str], Engine] = choose_engine
+) -> Affected:
+    head_engine = choose(head, model_of(head, name))
     after = closure(head, name, head_engine)
     if base is None or name not in base.suites:
         return Affected(name, after, head_engine, None, None, ())
-    base_engine = choose_engine(base, model_of(base, name))
+    base_engine = choose(base, model_of(base, name))
     before = closure(base, name, base_engine)
     return Affected(name, after, head_engine, before, base_engine, after.differences(before))
 
@@ -96,17 +128,28 @@ def _joined(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _removals(base: Catalog, head: Catalog) -> list[str]:
+def removals(base: Catalog, head: Catalog) -> list[str]:
+    """Return why a change may not take away what it takes away, unless somebody accepts that (GATE 12)."""
     problems = []
     for name, entry in sorted(base.suites.items()):
         blocks = any(gate.tier == "block" for gate in entry.value.gates.values())
+        removed, other_prompt, _ = problems_about(name)
         if blocks and name not in head.suites:
-            problems.append(f"the gated suite {name!r} was removed or renamed; someone must accept that")
+            problems.append(removed)
         elif blocks and entry.value.prompt != head.suites[name].value.prompt:
-            problems.append(f"the gated suite {name!r} now judges another prompt; someone must accept that")
+            problems.append(other_prompt)
     gated_before, gated_after = _gated_prompts(base), _gated_prompts(head)
-    problems += [f"the prompt {name!r} lost its last blocking suite" for name in sorted(gated_before - gated_after)]
+    problems += [problems_about(name)[-1] for name in sorted(gated_before - gated_after)]
     return problems
+
+
+def problems_about(name: str) -> tuple[str, str, str]:
+    """Return what may be wrong: the suite is gone, it judges another prompt, or a prompt lost its gate."""
+    return (
+        f"the gated suite {name!r} was removed or renamed; someone must accept that",
+        f"the gated suite {name!r} now judges another prompt; someone must accept that",
+        f"the prompt {name!r} lost its last blocking suite",
+    )
 
 
 def _gated_prompts(catalog: Catalog) -> set[str]:
@@ -117,7 +160,11 @@ def _gated_prompts(catalog: Catalog) -> set[str]:
     }
 
 
-def mixed(base: Closure, head: Closure) -> Closure:
-    """Return base's prompt and model under head's cases and assertions: the second step of GATE 12."""
-    parts: Mapping[str, str] = {**base.parts, **{part: head.parts[part] for part in JUDGING_PARTS}}
-    return Closure(base.suite, parts)
+def mixed(base: Catalog, engine: Engine, head: Catalog, after: Closure) -> Closure:
+    """Return base's prompt and model under head's cases and assertions: the second step of GATE 12.
+
+    Whether passages are retrieved or the rows' own is about the cases too: head says it.
+    """
+    before = closure(base, after.suite, engine, retrieves=head.suites[after.suite].value.retrieves)
+    parts: Mapping[str, str] = {**before.parts, **{part: after.parts[part] for part in JUDGING_PARTS}}
+    return Closure(after.suite, parts)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from sluice.cache import CompletionCache
-from sluice.catalog import Catalog
+from sluice.catalog import Catalog, Dataset
 from sluice.compare import Comparison, compare
+from sluice.errors import CannotJudge
 from sluice.gate.changes import Affected, Change, mixed
 from sluice.gate.evidence import Looks
 from sluice.gate.judgement import Judgement, SuiteJudgement
 from sluice.gate.moves import verdict_moves
+from sluice.gate.notes import notes_of
+from sluice.gate.ratio import wants_fresh_pairs
 from sluice.gate.suite import Policy, SuiteState, decide_all, decide_first, decide_look, overall
 from sluice.gate.usage import usage_of
 from sluice.gate.verdict import SuiteVerdict, Word
@@ -23,27 +26,32 @@ from sluice.results import Side
 from sluice.runner.closure import Closure
 from sluice.runner.connect import connect
 from sluice.runner.engine import Engine
-from sluice.runner.execute import Progress
+from sluice.runner.execute import Progress, is_stored
 from sluice.runner.paired import PairedRun, SideTask, Task
+from sluice.runner.requests import retriever_of
 from sluice.runner.scoring import Scorer, cases_of, load_code, repeats_of
 from sluice.schema import Suite
+
+_STRICTEST_FIRST = ("none", "artifact", "public")
 
 
 class Watcher(Progress, Protocol):
     """Progress that also hears of interim verdicts."""
 
-    def looked(self, suite: str, look: int, looks: int, word: Word) -> None:
-        """Hear what an interim look said; looks count from 1."""
+    def looked(self, suite: str, look: int, looks: int, word: Word | None) -> None:
+        """Hear what an interim look said; looks count from 1. The last one has no word: suites are judged together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where a change is judged: its two catalogs, the state directory, and whether every case must be asked."""
+    """Where a change is judged: its two catalogs, the state directory, whether every case must be asked, or none."""
 
     base: Catalog | None
     head: Catalog
     state: Path
     complete: bool
+    ask: bool = True
+    retry_errors: bool = False
 
     def catalog(self, side: Side) -> Catalog:
         """Return a side's catalog; without a base there is only head."""
@@ -53,6 +61,12 @@ class Setting:
         """Return the suite file whose gates judge: the base's, where the suite existed there."""
         catalog = self.head if affected.base is None else self.catalog("base")
         return catalog.suites[affected.name].value
+
+    def blocking(self, suites: Sequence[str]) -> int:
+        """Return how many metrics of these suites may block, by the base's gates; a suite that is new has none."""
+        known = self.base.suites if self.base is not None else {}
+        gates = (gate for name in suites if name in known for gate in known[name].value.gates.values())
+        return sum(gate.tier == "block" and gate.max_drop is not None for gate in gates)
 
 
 class Engines:
@@ -64,6 +78,11 @@ class Engines:
 
     def provider(self, side: Side, closure: Closure, engine: Engine) -> Provider:
         """Return the provider of a closure's model; equal models share one."""
+        if not self.setting.ask:
+            raise CannotJudge(
+                f"{closure.suite} has calls without a stored answer, and --stored makes none: let its run finish, and "
+                "merge again with the endpoints and options that it ran with"
+            )
         if closure.model not in self.open:
             self.open[closure.model] = connect(self.setting.catalog(side), engine, self.setting.state)
         return self.open[closure.model]
@@ -85,17 +104,27 @@ class _Judged:
 
 
 def judge(
-    base: Catalog | None, head: Catalog, change: Change, state: Path, watcher: Watcher, *, complete: bool = False
+    base: Catalog | None,
+    head: Catalog,
+    change: Change,
+    state: Path,
+    watcher: Watcher,
+    *,
+    complete: bool = False,
+    ask: bool = True,
+    retry_errors: bool = False,
 ) -> Judgement:
     """Run what the change affects and return the judgement.
 
-    `complete` asks every planned case and looks once (evidence); otherwise a clear verdict stops early.
+    `complete` asks every planned case and looks once (evidence); otherwise a clear verdict stops early. Without `ask`
+    no model is called: what earlier runs stored is judged, and what is missing is an error. `retry_errors` asks every
+    error of the stored runs again, which must be there.
     Raises CannotJudge where no verdict can be taken; what was answered so far is kept.
     """
-    setting = Setting(base, head, state, complete)
+    setting = Setting(base, head, state, complete, ask, retry_errors)
     with ExitStack() as stack:
         judged = _run_all(setting, change, watcher, stack) if change.affected else []
-    verdicts = _decide(judged)
+        judged, verdicts = _decide_fairly(judged, setting.blocking(change.elsewhere))
     tolerant = bool(judged) and all(one.state.policy.suite.on_inconclusive == "warn" for one in judged)
     stochastic = any(task.prompt.parameters.stochastic for one in judged for task in one.run.task.sides)
     return Judgement(
@@ -115,26 +144,40 @@ def _run_all(setting: Setting, change: Change, watcher: Watcher, stack: ExitStac
     stack.callback(cache.close)
     engines = Engines(setting)
     stack.callback(engines.close)
-    family = sum(
-        gate.tier == "block" and gate.max_drop is not None
-        for affected in change.affected
-        if affected.base is not None
-        for gate in setting.policy(affected).gates.values()
-    )
-    return [_run_suite(setting, engines, cache, watcher, affected, family) for affected in change.affected]
+    touched = [one.name for one in change.affected if one.differences or one.base is None]
+    family = setting.blocking(touched) + setting.blocking(change.elsewhere)
+    tasks = [(affected, _task(setting, engines, affected)) for affected in change.affected]
+    if setting.retry_errors:
+        _require_stored([task for _, task in tasks], setting.state)
+    return [_run_suite(setting, task, cache, watcher, affected, family, stack) for affected, task in tasks]
+
+
+def _require_stored(tasks: Sequence[Task], state: Path) -> None:
+    missing = [task.suite for task in tasks if not is_stored(task.journal(state), task.identity)]
+    if missing:
+        raise CannotJudge(
+            f"there is no stored run of {', '.join(missing)} with these files and options, so no error to ask again; "
+            "run the same command without --retry-errors first"
+        )
 
 
 def _run_suite(
-    setting: Setting, engines: Engines, cache: CompletionCache, watcher: Watcher, affected: Affected, family: int
+    setting: Setting,
+    task: Task,
+    cache: CompletionCache,
+    watcher: Watcher,
+    affected: Affected,
+    family: int,
+    stack: ExitStack,
 ) -> _Judged:
-    task = _task(setting, engines, affected)
-    with PairedRun(task, setting.state, cache, watcher) as run:
-        policy = _policy(setting.policy(affected), run, family)
-        state = _look_by_look(run, policy, watcher)
-        moved: tuple[str, ...] = ()
-        if setting.base is not None and affected.base is not None and affected.judged_anew:
-            provider = task.side("base").open
-            moved = verdict_moves(setting.base, setting.head, affected.name, run, cache, provider)
+    # The journal stays open until the verdict: a verdict against a reused base may ask the base once more.
+    run = stack.enter_context(PairedRun(task, setting.state, cache, watcher))
+    policy = _policy(setting.policy(affected), run, family)
+    state = _look_by_look(run, policy, watcher)
+    moved: tuple[str, ...] = ()
+    if setting.base is not None and affected.base is not None and affected.judged_anew:
+        provider = task.side("base").open
+        moved = verdict_moves(setting.base, setting.head, affected.name, run, cache, provider)
     return _Judged(affected, run, state, moved)
 
 
@@ -142,8 +185,8 @@ def _task(setting: Setting, engines: Engines, affected: Affected) -> Task:
     suite = setting.head.suites[affected.name].value
     cases = cases_of(setting.head, suite)
     sides = [_side_task(setting, engines, "head", affected.name, affected.head, affected.head_engine)]
-    if affected.base is not None and affected.base_engine is not None:
-        closure = mixed(affected.base, affected.head)
+    if setting.base is not None and affected.base_engine is not None:
+        closure = mixed(setting.base, affected.base_engine, setting.head, affected.head)
         sides.insert(0, _side_task(setting, engines, "base", affected.name, closure, affected.base_engine))
     stochastic = any(side.prompt.parameters.stochastic for side in sides)
     return Task(
@@ -156,6 +199,8 @@ def _task(setting: Setting, engines: Engines, affected: Affected) -> Task:
         seed=suite.seed,
         budget=suite.budget,
         complete=setting.complete,
+        ask=setting.ask,
+        retry_errors=setting.retry_errors,
     )
 
 
@@ -163,15 +208,17 @@ def _side_task(
     setting: Setting, engines: Engines, side: Side, suite: str, closure: Closure, engine: Engine
 ) -> SideTask:
     catalog = setting.catalog(side)
+    prompt = catalog.prompt(catalog.suites[suite].value.prompt).value
     return SideTask(
         side=side,
         label=catalog.label,
         commit=catalog.commit,
-        prompt=catalog.prompt(catalog.suites[suite].value.prompt).value,
+        prompt=prompt,
         closure=closure,
         engine=engine,
         price=catalog.model(engine.model).value.price,
         open=lambda: engines.provider(side, closure, engine),
+        retriever=retriever_of(catalog, prompt, setting.head.suites[suite].value),
     )
 
 
@@ -191,11 +238,18 @@ def _look_by_look(run: PairedRun, policy: Policy, watcher: Watcher) -> SuiteStat
         run.run_look(look)
         comparison = _compare(run, look)
         verdict = decide_look(comparison, policy, look)
+        if verdict.word == "fail" and _wants_new_samples(verdict) and run.resample_base(look):
+            comparison = _compare(run, look)
+            verdict = decide_look(comparison, policy, look)
         watcher.looked(run.task.suite, look + 1, policy.last_look + 1, verdict.word)
         if verdict.word in ("pass", "fail") and _has_base(run):
             return SuiteState(comparison, policy, look, verdict)
     run.run_look(policy.last_look)
-    return SuiteState(_compare(run, policy.last_look), policy, policy.last_look, None)
+    watcher.looked(run.task.suite, policy.last_look + 1, policy.last_look + 1, None)
+    comparison = _compare(run, policy.last_look)
+    if _has_base(run) and wants_fresh_pairs(policy.suite, comparison.pairs, batching=policy.batching):
+        policy = replace(policy, timed=run.time_pairs())
+    return SuiteState(comparison, policy, policy.last_look, None)
 
 
 def _has_base(run: PairedRun) -> bool:
@@ -207,12 +261,35 @@ def _compare(run: PairedRun, look: int) -> Comparison:
     head = run.run("head", look)
     base = run.run("base", look) if _has_base(run) else head
     kinds = {**run.task.scorer.kinds}
-    return compare(base, head, run.cases(look), kinds)
+    return compare(base, head, run.cases(look), kinds, run.resampled)
 
 
-def _decide(judged: Sequence[_Judged]) -> list[SuiteVerdict]:
+def _decide_fairly(judged: Sequence[_Judged], elsewhere: int) -> tuple[list[_Judged], list[SuiteVerdict]]:
+    """Decide every suite; what speaks against head on a reused, sampled base is decided again on new samples."""
+    verdicts = _decide(judged, elsewhere)
+    again = [
+        _wants_new_samples(verdict) and one.run.resample_base(one.state.look)
+        for one, verdict in zip(judged, verdicts, strict=True)
+    ]
+    if not any(again):
+        return list(judged), verdicts
+    judged = [_compared_anew(one) if anew else one for one, anew in zip(judged, again, strict=True)]
+    return list(judged), _decide(judged, elsewhere)
+
+
+def _wants_new_samples(verdict: SuiteVerdict) -> bool:
+    """Whether base's answers may have decided against head; a must-pass failure is head's alone."""
+    return verdict.word in ("fail", "inconclusive") and not verdict.must_pass
+
+
+def _compared_anew(one: _Judged) -> _Judged:
+    return replace(one, state=replace(one.state, comparison=_compare(one.run, one.state.look)))
+
+
+def _decide(judged: Sequence[_Judged], elsewhere: int) -> list[SuiteVerdict]:
     paired = [one for one in judged if one.affected.base is not None]
-    decided = dict(zip((one.affected.name for one in paired), decide_all([one.state for one in paired]), strict=True))
+    verdicts = decide_all([one.state for one in paired], elsewhere)
+    decided = dict(zip((one.affected.name for one in paired), verdicts, strict=True))
     return [decided.get(one.affected.name) or decide_first(one.state.comparison, one.state.policy) for one in judged]
 
 
@@ -226,6 +303,13 @@ def _report(head: Catalog, one: _Judged) -> SuiteJudgement:
         why=one.affected.why,
         comparison=one.state.comparison,
         usage=usage_of(one.run, one.state.comparison),
-        outputs=head.datasets[suite.dataset].value.shown_outputs,
+        outputs=_shown(head.datasets[suite.dataset], one.run.task),
         moved=one.moved,
+        notes=notes_of(one.run),
     )
+
+
+def _shown(dataset: Dataset, task: Task) -> str:
+    """Return where outputs may be shown: they may repeat rows and passages, so the strictest card says."""
+    retrieved = [side.retriever.outputs for side in task.sides if side.retriever]
+    return min([dataset.value.shown_outputs, *retrieved], key=_STRICTEST_FIRST.index)

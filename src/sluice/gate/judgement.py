@@ -10,11 +10,11 @@ from sluice.gate.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an evaluation spent and saved. Money in US dollars, time in seconds."""
+    """What an evaluation spent and saved, over all processes that took part. Dollars and seconds."""
 
     calls: int
     reused: int
-    """Completions taken from the cache or the journal."""
+    """Completions taken from the cache."""
     shared: int
     """Head completions that equal requests took from base (GATE 2)."""
     retries: int
@@ -40,6 +40,8 @@ class SuiteJudgement:
     """`public`, `artifact` or `none`: where the dataset's card lets outputs be shown."""
     moved: tuple[str, ...] = ()
     """How the base prompt's results move where cases or assertions were edited (GATE 12), in words."""
+    notes: tuple[str, ...] = ()
+    """What else a reader of the verdict must know of how it came about, in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sluice.digest import digest
 from sluice.providers.base import Completion, Outcome, Provider, Request
 from sluice.results import CaseInfo
 from sluice.runner.paired import PairedRun
-from sluice.runner.requests import render_request
+from sluice.runner.requests import render_request, retriever_of, with_passages
 from sluice.runner.scoring import Scorer, cases_of, load_code
 from sluice.schema import Price
 
@@ -20,10 +20,11 @@ def verdict_moves(
 ) -> tuple[str, ...]:
     """Return, in words, how the base prompt fares on its old cases and on the new ones."""
     old_suite = base.suites[suite].value
-    old_cases = {case.id: case for case in cases_of(base, old_suite)}
+    retriever = retriever_of(base, base.prompt(old_suite.prompt).value, old_suite)
+    old_cases = {case.id: with_passages(case, retriever) for case in cases_of(base, old_suite)}
     last = len(run.plan.looks) - 1
     new_states = {result.case: result.state for result in run.run("base", last).cases if result.output is not None}
-    shared = {name: case for name, case in old_cases.items() if name in new_states}
+    shared = {name: case for name, case in old_cases.items() if name in new_states and isinstance(case, CaseInfo)}
     outcomes = _old_outcomes(shared, run, cache, provider)
     scorer = Scorer(old_suite, load_code(base, suite))
     old_states = {

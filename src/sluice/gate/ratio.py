@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from sluice.compare import Pair
 from sluice.gate.verdict import MetricVerdict, Tier, Word
-from sluice.schema import Gate
+from sluice.runner.latency import TimedPair
+from sluice.schema import Gate, Suite
 from sluice.stats.decision import NOMINAL_ALPHA
 from sluice.stats.ratios import ratio_bounds
 
@@ -16,12 +17,31 @@ MIN_PAIRS = 20
 """Fewer pairs than this carry no ratio worth a verdict."""
 
 
-def decide_ratio(metric: str, gate: Gate, pairs: Sequence[Pair], *, batching: bool) -> MetricVerdict:
-    """Decide a reserved metric. `batching`: whether the engine computes several requests together."""
+def ratio_tier(metric: str, gate: Gate, *, batching: bool) -> Tier:
+    """Return the tier of a reserved metric; the time of a batch is shared by its members and says little about one."""
+    return "warn" if batching and metric == "latency" and gate.tier == "block" else gate.tier
+
+
+def wants_fresh_pairs(suite: Suite, pairs: Sequence[Pair], *, batching: bool) -> bool:
+    """Tell whether latency may block here and too few pairs were called in this run to say anything about it."""
+    gate = suite.gates.get("latency")
+    if gate is None or gate.max_ratio is None or ratio_tier("latency", gate, batching=batching) != "block":
+        return False
+    return len(_measurements("latency", pairs)[0]) < MIN_PAIRS
+
+
+def decide_ratio(
+    metric: str, gate: Gate, pairs: Sequence[Pair], *, batching: bool, timed: Sequence[TimedPair] = ()
+) -> MetricVerdict:
+    """Decide a reserved metric. `batching`: whether the engine computes several requests together.
+
+    `timed` are pairs that were called for latency alone; they stand in where this run called too few.
+    """
     assert gate.max_ratio is not None
-    # The time of a batch is shared by its members, so it says little about one of them.
-    tier: Tier = "warn" if batching and metric == "latency" and gate.tier == "block" else gate.tier
+    tier = ratio_tier(metric, gate, batching=batching)
     base, head = _measurements(metric, pairs)
+    if metric == "latency" and timed:
+        base, head = [pair.base for pair in timed], [pair.head for pair in timed]
     if len(base) < MIN_PAIRS:
         return _verdict(metric, tier, "skipped", gate.max_ratio, len(base), None, (_why_skipped(metric),))
     found = ratio_bounds(base, head, NOMINAL_ALPHA)

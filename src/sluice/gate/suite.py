@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from sluice.compare import Comparison, Pair, pass_rate
 from sluice.gate.evidence import Looks, MetricEvidence, holm_rejections
 from sluice.gate.metric import below_floor, decide_metric
-from sluice.gate.ratio import decide_ratio
+from sluice.gate.ratio import decide_ratio, ratio_tier
 from sluice.gate.verdict import MetricVerdict, MustPass, SuiteVerdict, Verdict, Word
+from sluice.runner.latency import TimedPair
 from sluice.schema import Suite
 from sluice.stats.decision import NOMINAL_ALPHA
 
@@ -23,11 +24,22 @@ class Policy:
     looks: Mapping[str, Looks]
     batching: bool
     last_look: int
+    timed: tuple[TimedPair, ...] = ()
+    """Pairs that were called for latency alone, where answers had been reused."""
 
     @property
     def blocking(self) -> tuple[str, ...]:
         """The quality metrics that may block."""
         return tuple(name for name, gate in self.suite.gates.items() if gate.max_drop and gate.tier == "block")
+
+    @property
+    def blocking_ratios(self) -> tuple[str, ...]:
+        """The reserved metrics that may block; they are decided once, at the last look."""
+        return tuple(
+            name
+            for name, gate in self.suite.gates.items()
+            if gate.max_ratio and ratio_tier(name, gate, batching=self.batching) == "block"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +63,29 @@ def decide_look(comparison: Comparison, policy: Policy, look: int) -> SuiteVerdi
     return _suite_verdict(comparison, policy, look, verdicts, (), complete=False)
 
 
-def decide_all(states: Sequence[SuiteState]) -> tuple[SuiteVerdict, ...]:
-    """Decide every suite after its last look; Holm's procedure runs over the blocking metrics of all of them."""
-    open_states = [state for state in states if state.stopped is None]
+def decide_all(states: Sequence[SuiteState], elsewhere: int = 0) -> tuple[SuiteVerdict, ...]:
+    """Decide every suite after its last look; Holm's procedure runs over the blocking metrics of all of them.
+
+    `elsewhere` counts those of affected suites that another run judges: as long as it has not spoken, they are
+    members of the family that were not rejected.
+    """
+    open_states = [state for state in states if state.stopped is None and _differs(state)]
     tests = [
         (state, one)
         for state in open_states
         for one in _evidence(state.comparison, state.policy, state.look)
         if one.gate.tier == "block" and one.pairs.cases
     ]
-    decided = [verdict for state in states if state.stopped for verdict in state.stopped.metrics]
+    decided = [verdict for state in states if state.stopped and _differs(state) for verdict in state.stopped.metrics]
     others = sum(verdict.kind != "ratio" and verdict.blocking and verdict.word != "fail" for verdict in decided)
-    rejected = holm_rejections([one for _, one in tests], others, NOMINAL_ALPHA)
+    rejected = holm_rejections([one for _, one in tests], others + elsewhere, NOMINAL_ALPHA)
     worse = {(id(state), one.metric) for index, (state, one) in enumerate(tests) if index in rejected}
     return tuple(state.stopped or _decide_last(state, worse) for state in states)
+
+
+def _differs(state: SuiteState) -> bool:
+    """Tell whether the sides differ at all; a suite that only wants evidence is no member of the family."""
+    return state.comparison.base.closure != state.comparison.head.closure
 
 
 def _decide_last(state: SuiteState, worse: set[tuple[int, str]]) -> SuiteVerdict:
@@ -95,7 +116,7 @@ def _evidence(comparison: Comparison, policy: Policy, look: int) -> list[MetricE
 
 def _ratios(comparison: Comparison, policy: Policy) -> tuple[MetricVerdict, ...]:
     return tuple(
-        decide_ratio(metric, gate, comparison.pairs, batching=policy.batching)
+        decide_ratio(metric, gate, comparison.pairs, batching=policy.batching, timed=policy.timed)
         for metric, gate in policy.suite.gates.items()
         if gate.max_ratio is not None
     )
@@ -139,7 +160,7 @@ def _suite_word(
         return "invalid"
     if broken or any(verdict.word == "fail" for verdict in blocking):
         return "fail"
-    undecided = set(policy.blocking) - {verdict.metric for verdict in blocking}
+    undecided = {*policy.blocking, *policy.blocking_ratios} - {verdict.metric for verdict in blocking}
     if undecided and not complete:
         return "inconclusive"
     if blocking and all(verdict.word in ("pass", "skipped") for verdict in blocking):
@@ -150,7 +171,7 @@ def _suite_word(
 def _invalid_reasons(comparison: Comparison, policy: Policy, missing: Sequence[str]) -> list[str]:
     reasons = list(comparison.invalid)
     absent = [name for name in policy.blocking if name not in comparison.metrics]
-    reasons += [f"the gated metric {name!r} is gone; a removal must be accepted" for name in absent]
+    reasons += map(metric_gone, absent)
     reasons += [f"no case was scored for the gated metric {name!r}" for name in missing]
     errors = [pair.info.id for pair in comparison.pairs if pair.info.id in policy.suite.must_pass and pair.errors]
     reasons += [f"the must-pass case {case!r} could not be run" for case in errors]
@@ -159,13 +180,19 @@ def _invalid_reasons(comparison: Comparison, policy: Policy, missing: Sequence[s
     return reasons
 
 
+def metric_gone(metric: str) -> str:
+    """Say that a gated metric was removed; a person may accept that."""
+    return f"the gated metric {metric!r} is gone; a removal must be accepted"
+
+
 def _reasons(metrics: Sequence[MetricVerdict], broken: Sequence[MustPass]) -> list[str]:
     reasons = [f"the must-pass case {one.case!r} fails: {one.reason}" for one in broken]
     for verdict in metrics:
         if not verdict.blocking or verdict.word not in ("fail", "inconclusive"):
             continue
         note = f" ({'; '.join(verdict.notes)})" if verdict.notes else ""
-        said = "got worse" if verdict.word == "fail" else "can be neither passed nor failed"
+        worse = "misses its floor" if verdict.by_floor else "got worse"
+        said = worse if verdict.word == "fail" else "can be neither passed nor failed"
         reasons.append(f"{verdict.metric} {said}{note}")
     return reasons
 
@@ -234,6 +261,8 @@ def overall(suites: Sequence[SuiteVerdict], problems: Sequence[str], *, tolerant
         word = "invalid"
     elif "inconclusive" in words:
         word = "inconclusive"
+    elif "accepted" in words:
+        word = "accepted"
     elif words and words <= {"first"}:
         word = "first"
     else:

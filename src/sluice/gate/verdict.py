@@ -7,12 +7,15 @@ from typing import Literal
 
 from sluice.errors import ExitCode
 
-Word = Literal["pass", "fail", "inconclusive", "invalid", "first", "skipped"]
+Word = Literal["pass", "fail", "inconclusive", "invalid", "first", "accepted", "skipped"]
+"""`first`: nothing to compare with. `accepted`: no pass, but a person other than the author accepted what speaks
+against it; shown as `pass (accepted)`."""
 Tier = Literal["block", "warn", "info"]
 
 EXIT_CODES: dict[Word, ExitCode] = {
     "pass": ExitCode.OK,
     "first": ExitCode.OK,
+    "accepted": ExitCode.OK,
     "skipped": ExitCode.OK,
     "fail": ExitCode.GATE_NO,
     "inconclusive": ExitCode.CANNOT_JUDGE,
@@ -55,6 +58,12 @@ class MetricVerdict:
     def blocking(self) -> bool:
         """Whether this metric may block a merge."""
         return self.tier == "block"
+
+    @property
+    def by_floor(self) -> bool:
+        """Whether the floor alone fails this metric: its interval does not show that head is worse."""
+        proven = self.upper is not None and self.upper < 0.0
+        return self.word == "fail" and self.kind != "ratio" and self.floor is not None and not proven
 
 
 @dataclass(frozen=True, slots=True)

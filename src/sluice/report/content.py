@@ -18,9 +18,11 @@ SYMBOLS: Mapping[Word, str] = {
     "inconclusive": "?",
     "invalid": "!",
     "first": "+",
+    "accepted": "\u2713",
     "skipped": numbers.UNKNOWN,
 }
 SLOWEST = 5
+_IDENTITY = ("engine", "version", "model", "revision")
 _NEXT: Mapping[Word, tuple[str, ...]] = {
     "fail": ("mend the change and run sluice eval again; what was answered is not asked for again",),
     "invalid": ("mend what is named above and run sluice eval again; what was answered is kept",),
@@ -37,6 +39,8 @@ class SuiteContent:
     facts: str
     """Prompt, dataset and model in one line."""
     engine: str
+    servers: tuple[str, ...]
+    """What the servers that answered said of themselves, each in one line; empty where nothing was asked."""
     word: Word
     progress: str
     """How far the plan was run, where an early look decided; else empty."""
@@ -44,6 +48,7 @@ class SuiteContent:
     rows: tuple[gates.GateRow, ...]
     reasons: tuple[str, ...]
     moved: tuple[str, ...]
+    """How base's results move where cases were edited, and how else the verdict came about."""
     why: tuple[str, ...]
     must_pass: tuple[str, ...]
     counts: cases.Counts
@@ -110,8 +115,9 @@ def content(judgement: Judgement, audience: Audience) -> Content:
 def main_metric(verdict: Verdict) -> tuple[str, MetricVerdict] | None:
     """Return (suite, metric) that decides the verdict: the worst of its word, for a pass the first blocking one."""
     blocking = [(suite.suite, metric) for suite in verdict.suites for metric in suite.metrics if metric.blocking]
-    same = [one for one in blocking if one[1].word == verdict.word]
-    if verdict.word in ("fail", "inconclusive"):
+    words = ("fail", "inconclusive") if verdict.word == "accepted" else (verdict.word,)
+    same = [one for one in blocking if one[1].word in words]
+    if verdict.word in ("fail", "inconclusive", "accepted"):
         return min(same, key=lambda one: (one[1].lower is None, one[1].lower or 0.0), default=None)
     if verdict.word == "invalid":
         return None
@@ -120,7 +126,7 @@ def main_metric(verdict: Verdict) -> tuple[str, MetricVerdict] | None:
 
 def title(verdict: Verdict) -> str:
     """Return the verdict in words with the figures of the metric that decides it, in one line."""
-    word = "inconclusive, let through by the policy" if verdict.tolerated else str(verdict.word)
+    word = _word(verdict)
     if not verdict.suites and verdict.word == "pass":
         return f"{word}: nothing that an eval depends on has changed"
     found = main_metric(verdict)
@@ -140,6 +146,12 @@ def title(verdict: Verdict) -> str:
         else ""
     )
     return f"{word}: {one_line(name)} {gates.main_figures(metric)}{more}"
+
+
+def _word(verdict: Verdict) -> str:
+    if verdict.tolerated:
+        return "inconclusive, let through by the policy"
+    return "pass (accepted)" if verdict.word == "accepted" else verdict.word
 
 
 def _counts(judgement: Judgement, suites: tuple[SuiteContent, ...]) -> str:
@@ -187,12 +199,13 @@ def _suite(suite: SuiteJudgement, verdict: SuiteVerdict | None, audience: Audien
         name=one_line(suite.name),
         facts=one_line(f"{suite.prompt} on {suite.dataset} with {suite.model}"),
         engine=_engine(suite),
+        servers=_servers(suite.comparison),
         word=verdict.word if verdict else "invalid",
         progress=_progress(verdict),
         metrics=metrics,
         rows=tuple(gates.gate_row(metric) for metric in metrics),
         reasons=_reasons(verdict, first=first),
-        moved=tuple(map(one_line, suite.moved)),
+        moved=tuple(map(one_line, (*suite.moved, *suite.notes))),
         why=tuple(map(one_line, suite.why)),
         must_pass=tuple(sorted(must_pass)),
         counts=cases.count(comparison),
@@ -259,6 +272,20 @@ def _reasons(verdict: SuiteVerdict | None, *, first: bool) -> tuple[str, ...]:
 def _engine(suite: SuiteJudgement) -> str:
     before, after = _facts(suite.comparison.base.engine), _facts(suite.comparison.head.engine)
     return after if before == after else f"base: {before}; head: {after}"
+
+
+def _servers(comparison: Comparison) -> tuple[str, ...]:
+    base, head = (_identities(side.engine.get("servers")) for side in (comparison.base, comparison.head))
+    if base == head or not base or not head:
+        return tuple(f"answered by {one}" for one in dict.fromkeys((*base, *head)))
+    return (*(f"base was answered by {one}" for one in base), *(f"head was answered by {one}" for one in head))
+
+
+def _identities(servers: object) -> tuple[str, ...]:
+    """Tell each server's engine, version, model and revision; a stored file may hold anything here."""
+    known = [one for one in servers if isinstance(one, Mapping)] if isinstance(servers, list | tuple) else []
+    words = (" ".join(str(one[name]) for name in _IDENTITY if isinstance(one.get(name), str)) for one in known[:4])
+    return tuple(clipped(one_line(word), 200) for word in words if word)
 
 
 def _facts(engine: Mapping[str, object]) -> str:

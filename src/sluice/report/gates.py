@@ -18,6 +18,8 @@ class GateRow:
     metric: str
     tier: Tier
     word: Word
+    told: str
+    """The word as the table tells it, with the floor where that alone decided."""
     base: str
     head: str
     difference: str
@@ -30,7 +32,8 @@ class GateRow:
 def gate_row(verdict: MetricVerdict) -> GateRow:
     """Format one metric verdict. Differences, margins and what could be seen are points; ratios are `×`."""
     interval = difference_interval(verdict)
-    common = one_line(verdict.metric), verdict.tier, verdict.word
+    told = f"{verdict.word}: floor" if verdict.by_floor else verdict.word
+    common = one_line(verdict.metric), verdict.tier, verdict.word, told
     if verdict.kind == "ratio":
         tell = numbers.duration if verdict.metric == "latency" else numbers.money
         return GateRow(
@@ -53,10 +56,11 @@ def difference_interval(verdict: MetricVerdict) -> str:
 def main_figures(verdict: MetricVerdict) -> str:
     """Return `96.2% → 41.0%, −55.2 points [−58.9, −51.3]`, or head's figure alone where there is no base."""
     row = gate_row(verdict)
+    floor = f", below the floor of {numbers.percent(verdict.floor)}" if verdict.by_floor else ""
     if verdict.base is None:
-        return row.head
+        return row.head + floor
     unit = "" if verdict.kind == "ratio" else " points"
-    return f"{row.base} {ARROW} {row.head}, {row.difference}{unit} {row.interval}".rstrip()
+    return f"{row.base} {ARROW} {row.head}, {row.difference}{unit} {row.interval}".rstrip() + floor
 
 
 def explanation(verdict: MetricVerdict) -> str:
@@ -99,6 +103,8 @@ def _drop_sentence(verdict: MetricVerdict) -> str:
 
 
 def _fell(verdict: MetricVerdict) -> str:
+    if verdict.by_floor:
+        return "misses its floor"
     if verdict.difference is None or verdict.difference >= 0.0:
         return "does not hold its gate"
     least = verdict.upper if numbers.known(verdict.upper) and verdict.upper < 0.0 else None

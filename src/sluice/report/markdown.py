@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from sluice.compare import Pair
@@ -28,41 +29,79 @@ ICONS: dict[Word, str] = {
     "inconclusive": "\u2754",
     "invalid": "\u26d4",
     "first": "\U0001f195",
+    "accepted": "\u2611\ufe0f",
     "skipped": "\u2705",
 }
 _Listed: TypeAlias = tuple[str, str, Sequence[Pair], Callable[[Pair], str]]
 """A collapsed list: its title, what its members are called, the members, and how one is told."""
 _LEGEND = (
     "<sub>Differences in points, in brackets the bounds that the gate uses; sees: the drop that so many cases show "
-    "four times in five. In the cases below, `-` is base, `+` is head, and the words that differ are bracketed.</sub>"
+    "four times in five.{cases}</sub>"
 )
+_LEGEND_OF_CASES = " In the cases below, `-` is base, `+` is head, and the words that differ are bracketed."
+_FIRST_SHOWN: tuple[Word, ...] = ("fail", "invalid", "inconclusive", "accepted", "first")
+"""Suites that need eyes come first; the others keep their order."""
 
 
-def to_markdown(judgement: Judgement, *, budget: int = BUDGET, cases: int = CASES, reproduce: str | None = None) -> str:
+def to_markdown(
+    judgement: Judgement,
+    *,
+    budget: int = BUDGET,
+    cases: int = CASES,
+    collapsed: int = MORE_CASES,
+    reproduce: str | None = None,
+) -> str:
     """Return the report in at most `budget` bytes of UTF-8, with what did not fit named at its end.
 
-    `cases` bounds the broken cases that stand open; `reproduce` is the command to show, by default an evaluation of
-    both commits. Raises ValueError for a budget below `LEAST_BUDGET`.
+    `cases` bounds the broken cases that stand open, `collapsed` those of each list below; `reproduce` is the command
+    to show, by default an evaluation of both commits. Raises ValueError for a budget below `LEAST_BUDGET`.
     """
     if budget < LEAST_BUDGET:
         raise ValueError(f"a report needs at least {LEAST_BUDGET} bytes, not {budget}")
     told = content(judgement, "public")
     page = Page(budget)
+    lay_out(page, told, Length(cases, collapsed), ending=closing(told, reproduce))
+    return page.text()
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How many cases are shown: of the broken ones standing open, and in each collapsed list."""
+
+    open: int = CASES
+    collapsed: int = MORE_CASES
+
+
+def lay_out(page: Page, told: Content, length: Length, *, opening: Sequence[str] = (), ending: Sequence[str]) -> None:
+    """Fill a page: the verdict, what the caller says right below it, the suites, what the caller says last.
+
+    `opening` and `ending` are finished Markdown; room for the ending is kept, the suites share the rest.
+    """
     page.reserve(_RESERVED_NOTE)
     page.add(_first_line(told))
+    for text in opening:
+        page.add(text, "notes")
     _add_list(page, told.edits, "> [!IMPORTANT]\n> This change edits what it is judged by:\n>\n", "> - ", "edits")
     _add_list(page, told.reasons, "", "- ", "reasons")
-    closing = _closing(told, reproduce)
-    kept = sum(size(text) + 2 for text in closing)
+    kept = min(sum(size(text) + 2 for text in ending), page.room // 2)
     page.reserve(kept)
-    for index, suite in enumerate(told.suites):
-        _add_suite(page, suite, cases, page.room // (len(told.suites) - index))
+    for index, suite in enumerate(sorted(told.suites, key=_urgency)):
+        legend = _legend(told.suites) if index == 0 else ""
+        _add_suite(page, suite, length, legend, page.room // (len(told.suites) - index))
     page.release(kept)
-    for text in closing:
-        page.add(text)
+    for text in ending:
+        page.add(text, "closing parts")
     page.release(_RESERVED_NOTE)
     page.add(_left_out(page))
-    return page.text()
+
+
+def _urgency(suite: SuiteContent) -> int:
+    return _FIRST_SHOWN.index(suite.word) if suite.word in _FIRST_SHOWN else len(_FIRST_SHOWN)
+
+
+def _legend(suites: Sequence[SuiteContent]) -> str:
+    shows_cases = any(one.broken or one.repaired or one.changed or one.flaky for one in suites if not one.withheld)
+    return _LEGEND.format(cases=_LEGEND_OF_CASES if shows_cases else "")
 
 
 def _first_line(told: Content) -> str:
@@ -88,40 +127,41 @@ def _add_list(page: Page, lines: Sequence[str], head: str, bullet: str, kind: st
     page.left_out[kind] += len(lines) - len(texts)
 
 
-def _add_suite(page: Page, suite: SuiteContent, cases: int, room: int) -> None:
-    """Add one suite in at most `room` bytes: small parts first, then cases, worst first."""
+def _add_suite(page: Page, suite: SuiteContent, length: Length, legend: str, room: int) -> None:
+    """Add one suite in at most `room` bytes: room is kept for the small parts, cases come worst first."""
     end = page.room - room
     page.reserve(end)
-    page.add(f"#### {plain(suite.name)}\n{plain(clipped(_facts(suite), _LONGEST_LINE))}", "suite headings")
+    heading = f"#### {ICONS[suite.word]} {parts.named(suite.name)}"
+    page.add(f"{heading}\n{plain(clipped(_facts(suite), _LONGEST_LINE))}", "suite headings")
     shown = fitting(suite.rows, lambda row: parts.gate_table((row,)), page.room // 3, "\n")
     if shown:
-        page.add(f"{parts.gate_table(suite.rows[: len(shown)])}\n\n{_LEGEND}", "gate tables")
+        page.add(parts.gate_table(suite.rows[: len(shown)]), "gate tables")
+        page.add(legend)
     page.left_out["gate rows"] += len(suite.rows) - len(shown)
     _add_list(page, (*suite.reasons, *suite.moved), "", "- ", "reasons")
-    small = [text for text in _small_parts(suite) if text]
-    kept = sum(size(text) + 2 for text in small)
-    affordable = kept <= page.room // 2
-    page.reserve(kept if affordable else 0)
-    _add_cases(page, suite, cases)
-    page.release(kept if affordable else 0)
-    for text in small:
-        page.add(text, "collapsed parts")
+    small = _small_parts(page, suite)
+    kept = size(small) + 2
+    page.reserve(kept)
+    _add_cases(page, suite, length)
+    page.release(kept)
+    page.add(small, "collapsed parts")
     page.release(end)
 
 
 def _facts(suite: SuiteContent) -> str:
-    return f"{suite.facts}; {suite.progress}" if suite.progress else suite.facts
+    changed = f"changed: {', '.join(suite.why)}" if suite.why else ""
+    return "; ".join(part for part in (suite.facts, changed, suite.progress) if part)
 
 
-def _add_cases(page: Page, suite: SuiteContent, cases: int) -> None:
+def _add_cases(page: Page, suite: SuiteContent, length: Length) -> None:
     tell: Callable[[Pair], str] = lambda pair: parts.case_text(pair, withheld=suite.withheld)  # noqa: E731
     kind = "failing" if suite.first else "broken"
-    worst = fitting(suite.broken[:cases], tell, page.room * 2 // 3)
+    worst = fitting(suite.broken[: length.open], tell, page.room * 2 // 3)
     if worst:
         title = (
             f"**{len(suite.broken):,} {kind}**{f', the worst {len(worst):,}' if len(worst) < len(suite.broken) else ''}"
         )
-        note = "\n\nThe dataset's card keeps the outputs out of comments." if suite.withheld else ""
+        note = "\n\nA dataset's card keeps the outputs out of comments." if suite.withheld else ""
         page.add("\n\n".join([title + note, *worst]))
     rest: list[_Listed] = [
         (f"More {kind} cases", f"{kind} cases", suite.broken[len(worst) :], tell),
@@ -132,47 +172,57 @@ def _add_cases(page: Page, suite: SuiteContent, cases: int) -> None:
     ]
     filled = [one for one in rest if one[2]]
     for index, listed in enumerate(filled):
-        _add_details(page, listed, page.room // (len(filled) - index))
+        _add_details(page, listed, length.collapsed, page.room // (len(filled) - index))
 
 
-def _add_details(page: Page, listed: _Listed, room: int) -> None:
+def _add_details(page: Page, listed: _Listed, most: int, room: int) -> None:
     """Add a collapsed list of cases; what does not fit into `room` bytes is counted as left out."""
     title, kind, pairs, tell = listed
     separator = "\n" if tell is parts.error_line else "\n\n"
-    texts = fitting(pairs[:MORE_CASES], tell, room - size(title) - 100, separator)
+    texts = fitting(pairs[:most], tell, room - size(title) - 100, separator)
     page.left_out[kind] += len(pairs) - len(texts)
     if texts:
         more = f", first {len(texts):,}" if len(texts) < len(pairs) else ""
-        page.add(_details(f"{title}: {len(pairs):,}{more}", separator.join(texts)))
+        page.add(details(f"{title}: {len(pairs):,}{more}", separator.join(texts)))
 
 
-def _details(summary: str, body: str) -> str:
+def details(summary: str, body: str) -> str:
     """Return a collapsed part; the summary must be this module's own words, for it is not Markdown."""
     return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
 
 
-def _small_parts(suite: SuiteContent) -> list[str]:
+def _small_parts(page: Page, suite: SuiteContent) -> str:
+    """Return one collapsed part with the figures that few ask for, in at most half of the room; empty without any."""
     found = suite.slices
-    standing = f"{len(found.standing_out):,} that stand out" if found.standing_out else "none stands out"
-    return [
-        _details(f"Slices: {standing}", parts.slices_text(found, MOST_SLICES)) if found.tested else "",
-        _details("Slowest cases", parts.slowest_table(suite.slowest)) if suite.slowest else "",
-        _details("Latency, tokens and cost", parts.resources_table(suite)),
-        _details("What the verdict rests on", parts.decision_table(suite.metrics)) if suite.metrics else "",
-        _details("What ran, and what was reused", _ran(suite)),
+    standing = f"{len(found.standing_out):,} stand out" if found.standing_out else "none stands out"
+    given = [
+        (f"slices ({standing})", "Slices", parts.slices_text(found, MOST_SLICES) if found.tested else ""),
+        ("slowest cases", "Slowest cases", parts.slowest_table(suite.slowest) if suite.slowest else ""),
+        ("latency, tokens and cost", "Latency, tokens and cost", parts.resources_table(suite)),
+        ("tests", "What the verdict rests on", parts.decision_table(suite.metrics) if suite.metrics else ""),
+        ("environment", "What ran where, and what was reused", _ran(suite)),
     ]
+    shown: dict[str, str] = {}
+    room = page.room // 2 - 200
+    for name, title, body in given:
+        text = f"**{title}**\n\n{body}"
+        if body and size(text) + 2 <= room:
+            room -= size(text) + 2
+            shown[name] = text
+        page.left_out["collapsed parts"] += bool(body) and name not in shown
+    return details(f"More: {', '.join(shown)}", "\n\n".join(shown.values())) if shown else ""
 
 
 def _ran(suite: SuiteContent) -> str:
     lines = [f"- this run: {plain(suite.usage)}"]
     if suite.engine:
         lines.append(f"- engine: {plain(suite.engine)}")
-    if suite.why:
-        lines.append(f"- differs from base in: {plain(clipped(', '.join(suite.why), _LONGEST_LINE))}")
+    lines += [f"- {plain(clipped(server, _LONGEST_LINE))}" for server in suite.servers]
     return "\n".join(lines)
 
 
-def _closing(told: Content, reproduce: str | None) -> list[str]:
+def closing(told: Content, reproduce: str | None = None) -> list[str]:
+    """Return what a report ends with: the next steps, what was not run, and how to reproduce it."""
     texts = []
     if told.next_steps:
         numbered = [
@@ -185,7 +235,7 @@ def _closing(told: Content, reproduce: str | None) -> list[str]:
         texts.append(f"<sub>Unaffected, not run: {plain(names)}</sub>")
     if told.suites:
         command = reproduce if reproduce is not None else _command(told)
-        texts.append(_details("Reproduce this on your machine", block(clipped(command, 1000), "sh")))
+        texts.append(details("Reproduce this on your machine", block(clipped(command, 1000), "sh")))
     return texts
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from sluice.compare import Pair
-from sluice.gate.verdict import MetricVerdict, Tier, Word
+from sluice.gate.verdict import MetricVerdict, Tier
 from sluice.report import numbers
 from sluice.report.caseview import CaseView, case_view, problems, states
 from sluice.report.content import SYMBOLS, SuiteContent
@@ -15,9 +15,11 @@ from sluice.report.gates import GateRow
 from sluice.report.neutral import block, code, plain
 from sluice.report.resources import SideResources, Slow
 from sluice.report.slices import SliceFindings, SliceLoss
+from sluice.report.visible import clipped, one_line
 
 LINE = 76
 """Characters of a line in a code block, which does not wrap by itself."""
+MOST_OF_A_NAME = 80
 _HARD_SPACE = "\u00a0"
 _TIERS: dict[Tier, str] = {"block": "", "warn": " (warns only)", "info": " (for information)"}
 
@@ -28,6 +30,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
 
 
+def named(text: str) -> str:
+    """Return a name, inert and not longer than a table or a heading can bear."""
+    return plain(clipped(one_line(text), MOST_OF_A_NAME))
+
+
 def gate_table(rows: Sequence[GateRow]) -> str:
     """Return the gate table of one suite."""
     header = ("Metric", "Verdict", "Base", "Head", "Difference", "Margin", "Sees", "n")
@@ -36,13 +43,13 @@ def gate_table(rows: Sequence[GateRow]) -> str:
 
 def _gate_cells(row: GateRow) -> tuple[str, ...]:
     figures = (row.base, row.head, f"{row.difference} {row.interval}".strip(), row.margin, row.detectable, row.n)
-    return plain(row.metric), _verdict(row.word, row.tier), *(_tight(plain(figure)) for figure in figures)
+    return named(row.metric), _verdict(row), *(_tight(plain(figure)) for figure in figures)
 
 
-def _verdict(word: Word, tier: Tier) -> str:
-    told = f"{SYMBOLS[word]}{_HARD_SPACE}{word}"
-    strong = tier == "block" and word not in ("pass", "skipped")
-    return f"{f'**{told}**' if strong else told}{_TIERS[tier]}"
+def _verdict(row: GateRow) -> str:
+    told = f"{SYMBOLS[row.word]}{_HARD_SPACE}{_tight(row.told)}"
+    strong = row.tier == "block" and row.word not in ("pass", "skipped")
+    return f"{f'**{told}**' if strong else told}{_TIERS[row.tier]}"
 
 
 def _tight(figures: str) -> str:
@@ -55,7 +62,7 @@ def decision_table(metrics: Sequence[MetricVerdict]) -> str:
     header = ("Metric", "Broke", "Repaired", "Clusters", "Design effect", "McNemar", "Floor")
     rows = [
         (
-            plain(metric.metric),
+            named(metric.metric),
             numbers.count(metric.broken),
             numbers.count(metric.repaired),
             numbers.count(metric.clusters),
@@ -119,7 +126,7 @@ def error_line(pair: Pair) -> str:
 
 def slowest_table(slow: Sequence[Slow]) -> str:
     """Return the slowest cases."""
-    rows = [(plain(one.case), numbers.duration(one.base), numbers.duration(one.head)) for one in slow]
+    rows = [(named(one.case), numbers.duration(one.base), numbers.duration(one.head)) for one in slow]
     return table(("Case", "Base", "Head"), rows, frozenset({1, 2}))
 
 
@@ -138,8 +145,8 @@ def slices_text(found: SliceFindings, most: int) -> str:
 
 def _slice_cells(loss: SliceLoss) -> tuple[str, ...]:
     return (
-        plain(f"{loss.field} {loss.value}"),
-        plain(loss.metric),
+        named(f"{loss.field} {loss.value}"),
+        named(loss.metric),
         f"{loss.broken:,} of {loss.n:,}",
         f"{loss.elsewhere_broken:,} of {loss.elsewhere_n:,}",
         numbers.points(loss.difference),

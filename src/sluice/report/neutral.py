@@ -10,7 +10,8 @@ BREAK = "\u2060"
 """A word joiner: invisible, takes no part in a line break, and ends every name, number or scheme before it."""
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]()<>|~$&!#+=^-]")
-_ENTITIES = {"|": "&#124;", "<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_REPLACED = {"|": "&#124;", "<": "&lt;", ">": "&gt;", "&": "&amp;", "$": "<span>$</span>"}
+"""A dollar sign that stands alone in its element begins no formula; GitHub documents no other way."""
 _LITERAL = frozenset("()-=!+#")
 """Marks that mean something only at the start of a line (or after another mark, which is escaped)."""
 _NUMBERED = re.compile(r"^(\d{1,9})(?=[.)](?:\s|$))")
@@ -18,7 +19,7 @@ _ACTIVE = re.compile(
     r"@"  # mentions, teams and addresses
     r"|#(?=\w)|(?<=[A-Za-z])-(?=\d)"  # #1, GH-1, owner/repo#1, JIRA-1, CVE-1
     r"|:(?=//)|[Ww]{3}(?=\.)"  # bare addresses
-    r"|:(?=[\w+-]+:)"  # emoji names, some of which are pictures
+    r"|:(?=[\w+-]+(?::|$))"  # emoji names, some of which are pictures; what follows the text may end one
     r"|[Gg][Hh][Ss][Aa](?=-)"  # advisories
 )
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{7,}")
@@ -68,7 +69,7 @@ def _split(match: re.Match[str]) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     mark = match.group()
-    return _ENTITIES.get(mark) or (mark if mark in _LITERAL and match.start() else f"\\{mark}")
+    return _REPLACED.get(mark) or (mark if mark in _LITERAL and match.start() else f"\\{mark}")
 
 
 def _longest_backticks(text: str) -> int:

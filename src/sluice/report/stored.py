@@ -3,61 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import JsonValue, model_validator
+
+from sluice.stored import (
+    Count,
+    MetricKind,
+    Number,
+    OutputsRule,
+    Seconds,
+    Share,
+    Stored,
+    StoredCase,
+    StoredHeader,
+    StoredResult,
+)
 
 FORMAT = 1
 """Raised when an older reader would misread a newer file."""
 
-Count = Annotated[int, Field(ge=0, le=2**53)]
-Seconds = Annotated[float, Field(ge=0, le=1e12)]
-Number = Annotated[float, Field(ge=-1e12, le=1e12)]
-Share = Annotated[float, Field(ge=0, le=1)]
-WordText = Literal["pass", "fail", "inconclusive", "invalid", "first", "skipped"]
-
-
-class Stored(BaseModel):
-    """A part of the file: no unknown keys, no silent conversion, finite numbers only."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class StoredScore(Stored):
-    """One metric of one result."""
-
-    value: Number
-    passed: bool
-    reason: str
-
-
-class StoredResult(Stored):
-    """One case x repeat on one side."""
-
-    case: str
-    repeat: Count
-    state: Literal["pass", "fail", "error", "skipped"]
-    request: str
-    output: str | None
-    metrics: dict[str, StoredScore]
-    error_kind: str | None
-    error: str | None
-    latency: Seconds | None
-    prompt_tokens: Count | None
-    completion_tokens: Count | None
-    cost: Number | None
-    finish_reason: str | None
-    attempts: Count
-    called: bool
-
-
-class StoredCase(Stored):
-    """What is known of a case besides its results."""
-
-    id: str
-    row: dict[str, JsonValue]
-    cluster: str | None
-    slices: dict[str, str]
+WordText = Literal["pass", "fail", "inconclusive", "invalid", "first", "accepted", "skipped"]
 
 
 class StoredPair(Stored):
@@ -69,24 +35,11 @@ class StoredPair(Stored):
     change: Literal["broken", "repaired", "changed", "same", "error"]
 
 
-class StoredHeader(Stored):
-    """How one side's run came about."""
-
-    suite: str
-    label: str
-    closure: str
-    commit: str | None
-    engine: dict[str, JsonValue]
-    plan: str
-    planned: Count
-    metrics: tuple[str, ...]
-
-
 class StoredMetricPairs(Stored):
     """One metric over the pairs where it applies: four sequences of one length."""
 
     metric: str
-    kind: Literal["binary", "continuous"]
+    kind: MetricKind
     cases: tuple[str, ...]
     base: tuple[Number, ...]
     head: tuple[Number, ...]
@@ -135,8 +88,9 @@ class StoredSuite(Stored):
     why: tuple[str, ...]
     comparison: StoredComparison
     usage: StoredUsage
-    outputs: Literal["public", "artifact", "none"]
+    outputs: OutputsRule
     moved: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 class StoredMetricVerdict(Stored):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +15,7 @@ from sluice.report.difference import Piece, Pieces, around, marked
 
 REMOVED = ("[-", "-]", "red strike")
 ADDED = ("{+", "+}", "green underline")
-WITHHELD = "withheld: the dataset's card keeps outputs out of reports"
+WITHHELD = "withheld: a dataset's card keeps outputs out of reports"
 _LABEL_WIDTH = 8
 
 
@@ -37,11 +38,11 @@ def error_list(pairs: Sequence[Pair]) -> RenderableType:
     return grid
 
 
-def _heading(view: CaseView) -> Text:
-    text = Text("  ").append(view.id, style="bold")
+def _heading(view: CaseView) -> RenderableType:
+    text = Text(view.id, style="bold")
     if view.place:
-        text.append(f"  {view.place}", style="dim")
-    return text
+        text.append(f"  {view.place}", style="not bold dim")
+    return Padding(text, (0, 0, 0, 2))
 
 
 def _body(view: CaseView, *, colour: bool, withheld: bool) -> Table:

@@ -20,6 +20,7 @@ STYLES: dict[Word, str] = {
     "inconclusive": "yellow",
     "invalid": "magenta",
     "first": "cyan",
+    "accepted": "yellow",
     "skipped": "dim",
 }
 _TIERS: dict[Tier, str] = {"block": "", "warn": "warn only", "info": "for information"}
@@ -48,7 +49,7 @@ def _aligned(rows: Sequence[GateRow]) -> list[GateRow]:
 def _cells(row: GateRow) -> tuple[str, ...]:
     name = f"{SYMBOLS[row.word]} {clipped(row.metric, _LONGEST_NAME)}"
     difference = f"{row.difference} {row.interval}".rstrip()
-    return name, row.base, row.head, difference, row.margin, row.word, row.detectable, row.n
+    return name, row.base, row.head, difference, row.margin, row.told, row.detectable, row.n
 
 
 def _table(rows: Sequence[GateRow], gap: int) -> Table:

@@ -12,6 +12,7 @@ from sluice import template
 from sluice.assertions import REGISTRY
 from sluice.catalog import Catalog
 from sluice.digest import digest
+from sluice.retrieval import retrieval_content
 from sluice.runner.engine import Engine
 from sluice.schema import Assertion, Model, PathSource
 
@@ -20,6 +21,7 @@ PARTS: dict[str, str] = {
     "parameters": "the sampling parameters",
     "inputs": "the prompt's inputs",
     "output": "the output contract",
+    "retrieval": "the passages' corpus or its search",
     "weights": "the model's weights",
     "serving": "the serving arguments",
     "engine": "the engine",
@@ -31,7 +33,7 @@ PARTS: dict[str, str] = {
     "repeats": "the repeats",
     "semantics": "the meaning of built-in assertions or templates",
 }
-"""Part of a closure -> its name for people."""
+"""Part of a closure -> its name for people. A suite that retrieves nothing has no part `retrieval`."""
 
 MODEL_PARTS = ("weights", "serving", "engine")
 JUDGING_PARTS = ("rows", "grouping", "assertions", "code", "repeats", "semantics")
@@ -57,12 +59,16 @@ class Closure:
 
     def differences(self, other: Closure) -> tuple[str, ...]:
         """Return the parts that differ, in the order of PARTS."""
-        return tuple(part for part in PARTS if self.parts[part] != other.parts[part])
+        return tuple(part for part in PARTS if self.parts.get(part) != other.parts.get(part))
 
 
-def closure(catalog: Catalog, name: str, engine: Engine) -> Closure:
-    """Compute the closure of a suite whose references were checked."""
+def closure(catalog: Catalog, name: str, engine: Engine, *, retrieves: bool | None = None) -> Closure:
+    """Compute the closure of a suite whose references were checked.
+
+    `retrieves` says whether passages are retrieved or the rows' own, where that is not the suite's own choice.
+    """
     suite = catalog.suite(name).value
+    retrieves = suite.retrieves if retrieves is None else retrieves
     prompt = catalog.prompt(suite.prompt).value
     dataset = catalog.datasets[suite.dataset]
     model = catalog.model(engine.model).value
@@ -82,7 +88,9 @@ def closure(catalog: Catalog, name: str, engine: Engine) -> Closure:
         "repeats": suite.repeats,
         "semantics": _semantics(suite.assertions),
     }
-    return Closure(name, {part: digest(contents[part]) for part in PARTS})
+    if retrieves and prompt.retrieval is not None:
+        contents["retrieval"] = retrieval_content(catalog, prompt.retrieval)
+    return Closure(name, {part: digest(contents[part]) for part in PARTS if part in contents})
 
 
 def _content(assertion: Assertion) -> dict[str, Any]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from sluice import cache as cache_format
 from sluice.cache import CompletionCache
 from sluice.errors import CannotJudge
-from sluice.journal import Journal
+from sluice.journal import Journal, parse
 from sluice.providers.base import Completion, Failure, Outcome, Provider, Request
 from sluice.results import FORMAT, Side
+from sluice.runner.latency import TimedPair, interleaved, timed_pair
 from sluice.runner.plan import Batch, Calls, Plan
 
 _TRANSIENT = ("provider", "timeout", "rate_limit")
 """Kinds of failure that a later run of the same plan asks again."""
+_UNPLANNED = -1
+"""The batch number, in the journal, of what the plan did not hold: retries and new samples."""
 
 
 class Progress(Protocol):
@@ -28,16 +32,22 @@ class Progress(Protocol):
     def advanced(self, suite: str, calls: int) -> None:
         """Hear that some more calls have been answered."""
 
+    def extended(self, suite: str, calls: int, why: str) -> None:
+        """Hear that calls were added to the plan, and why."""
+
 
 @dataclass(slots=True)
 class Tally:
-    """What an execution did in this process and what it found done."""
+    """What an execution did in this process, and what it found done by earlier ones in the journal."""
 
     calls: int = 0
     journalled: int = 0
     reused: int = 0
     seconds: float = 0.0
+    seconds_before: float = 0.0
     torn: int = 0
+    asked_again: frozenset[str] = frozenset()
+    """Completions whose stored error was dropped, because every error was to be asked again."""
 
 
 @dataclass(slots=True)
@@ -55,16 +65,49 @@ class Execution:
     minutes: float | None
     tally: Tally
     called: set[str]
+    reused: frozenset[str]
+    """Completions that the cache held when the run began."""
+    servers: dict[Side, list[dict[str, Any]]]
+    """What each side's answers were asked of: the identities of the servers, in the order of the first call."""
+    timed: tuple[TimedPair, ...] = ()
+    """Pairs that were called for latency alone."""
 
     def run_look(self, look: int) -> None:
         """Answer every call of one look that has no outcome yet."""
-        todo = [(index, batch) for index, batch in enumerate(self.plan.batches) if batch.look == look]
-        todo = [(index, batch) for index, batch in todo if any(key not in self.outcomes for key in batch.calls)]
+        self._answer([(index, batch) for index, batch in enumerate(self.plan.batches) if batch.look == look])
+
+    def sample(self, calls: Calls, batches: Sequence[Batch]) -> None:
+        """Answer calls that were added after the plan; the same pair of closures may have them in the cache."""
+        self.calls = calls
+        keys = [key for batch in batches for key in batch.calls if key not in self.outcomes]
+        self.outcomes.update(self.cache.get(keys))
+        self._answer([(_UNPLANNED, batch) for batch in batches])
+
+    def time_pairs(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Call these pairs for their times alone; the cache is neither read nor written (GATE 2).
+
+        They are journalled as a whole, so that a run that is killed meanwhile measures them anew.
+        """
+        if self.timed or not pairs:
+            return
+        started = time.monotonic()
+        calls = list(enumerate(interleaved(pairs, look=0)))
+        answers = {(batch.side, batch.calls[0]): outcomes[0] for _, batch, outcomes in self._answers(calls)}
+        found = (timed_pair(answers["base", base], answers["head", head]) for base, head in pairs)
+        self.timed = tuple(pair for pair in found if pair is not None)
+        seconds = time.monotonic() - started
+        times = [[pair.base, pair.head] for pair in self.timed]
+        self.journal.append([{"timed": times, "calls": len(calls), "seconds": seconds}])
+        self.tally.calls += len(calls)
+        self.tally.seconds += seconds
+
+    def _answer(self, batches: Sequence[tuple[int, Batch]]) -> None:
+        todo = [(index, batch) for index, batch in batches if any(key not in self.outcomes for key in batch.calls)]
         started = time.monotonic()
         for index, batch, outcomes in self._answers(todo):
-            self._store(index, batch, outcomes)
-            self.tally.seconds += time.monotonic() - started
-            started = time.monotonic()
+            now = time.monotonic()
+            self._store(index, batch, outcomes, now - started)
+            started = now
             if self.minutes is not None and self.tally.seconds > self.minutes * 60:
                 raise CannotJudge(
                     f"the budget of {self.minutes:g} minutes for {self.suite} is spent; what was answered is kept: "
@@ -75,28 +118,41 @@ class Execution:
         """Ask once more for completions that failed (must-pass cases; GATE 5)."""
         failed = [key for key in keys if isinstance(self.outcomes.get(key), Failure)]
         if failed:
+            started = time.monotonic()
             side = self.calls.sides[failed[0]]
             batch = Batch(side, 0, 0, tuple(failed))
-            for _, outcomes in self.provider(side).run([[self.calls.requests[key] for key in failed]]):
-                self._store(-1, batch, outcomes)
+            for _, outcomes in self._server(side).run([[self.calls.requests[key] for key in failed]]):
+                self._store(_UNPLANNED, batch, outcomes, time.monotonic() - started)
 
     def _answers(self, todo: Sequence[tuple[int, Batch]]) -> Iterator[tuple[int, Batch, list[Outcome]]]:
         if not todo:
             return
         groups: dict[int, tuple[Provider, list[tuple[int, Batch]]]] = {}
+        servers = {side: self._server(side) for side in dict.fromkeys(batch.side for _, batch in todo)}
         for index, batch in todo:
-            provider = self.provider(batch.side)
+            provider = servers[batch.side]
             groups.setdefault(id(provider), (provider, []))[1].append((index, batch))
         streams = [_stream(provider, batches, self.calls.requests) for provider, batches in groups.values()]
         yield from _alternate(streams)
 
-    def _store(self, index: int, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+    def _server(self, side: Side) -> Provider:
+        """Open a side's provider for calls; the journal keeps what it says of itself."""
+        provider = self.provider(side)
+        identity, known = asdict(provider.identity()), self.servers.setdefault(side, [])
+        if identity not in known:
+            self.journal.append([{"server": side, "identity": identity}])
+            known.append(identity)
+        return provider
+
+    def _store(self, index: int, batch: Batch, outcomes: Sequence[Outcome], seconds: float) -> None:
         answers = dict(zip(batch.calls, outcomes, strict=True))
-        self.journal.append([{"batch": index, "outcomes": {key: _encode(value) for key, value in answers.items()}}])
+        encoded = {key: _encode(value) for key, value in answers.items()}
+        self.journal.append([{"batch": index, "outcomes": encoded, "seconds": seconds}])
         self.cache.put({key: value for key, value in answers.items() if isinstance(value, Completion)})
         self.outcomes.update(answers)
         self.called.update(answers)
         self.tally.calls += len(answers)
+        self.tally.seconds += seconds
         self.progress.advanced(self.suite, len(answers))
 
 
@@ -119,8 +175,24 @@ def _alternate(streams: list[Iterator[Any]]) -> Iterator[Any]:
                 streams.remove(stream)
 
 
-def resume(journal: Journal, header: dict[str, Any]) -> tuple[Plan, dict[str, Outcome], Tally, set[str]] | None:
-    """Return the plan, the outcomes, the tally and the called keys that a journal holds; None to start anew."""
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What a journal holds of an earlier process: its plan, what was answered, which keys were called, and by whom."""
+
+    plan: Plan
+    outcomes: dict[str, Outcome]
+    tally: Tally
+    called: set[str]
+    servers: dict[Side, list[dict[str, Any]]]
+    timed: tuple[TimedPair, ...]
+
+
+def resume(journal: Journal, header: dict[str, Any], *, ask: bool = True, retry_errors: bool = False) -> Resumed | None:
+    """Return what a journal holds of the same run; None to start anew.
+
+    Transient failures are forgotten, to be asked again, with `retry_errors` every other failure too; where nothing may
+    be asked, they are the outcome.
+    """
     records = journal.records
     if not records or records[0].get("format") != FORMAT or records[0].get("run") != header:
         return None
@@ -130,13 +202,36 @@ def resume(journal: Journal, header: dict[str, Any]) -> tuple[Plan, dict[str, Ou
     outcomes: dict[str, Outcome] = {one["reused"]: cache_format.decode(one["completion"]) for one in reused}
     tally = Tally(reused=len(reused), torn=journal.torn)
     called: set[str] = set()
+    servers: dict[Side, list[dict[str, Any]]] = {}
+    timed: tuple[TimedPair, ...] = ()
     for record in records[1 + len(reused) :]:
+        tally.seconds_before += record.get("seconds", 0.0)
+        if "server" in record:
+            servers.setdefault(record["server"], []).append(record["identity"])
+            continue
+        if "timed" in record:
+            timed = tuple(TimedPair(base, head) for base, head in record["timed"])
+            tally.journalled += record["calls"]
+            continue
         answers = {key: _decode(value) for key, value in record["outcomes"].items()}
         outcomes.update(answers)
         called.update(answers)
         tally.journalled += len(answers)
-    kept = {key: value for key, value in outcomes.items() if not _transient(value)}
-    return Plan.from_json(records[0]["plan"]), kept, tally, called
+    kinds = {key: value.kind for key, value in outcomes.items() if isinstance(value, Failure)}
+    dropped = frozenset(key for key, kind in kinds.items() if ask and (retry_errors or kind in _TRANSIENT))
+    tally.asked_again = dropped if retry_errors else frozenset()
+    kept = {key: value for key, value in outcomes.items() if key not in dropped}
+    return Resumed(Plan.from_json(records[0]["plan"]), kept, tally, called, servers, timed)
+
+
+def is_stored(path: Path, header: dict[str, Any]) -> bool:
+    """Tell whether a journal of this run is there to be resumed."""
+    try:
+        with path.open("rb") as file:
+            first = next(parse(path, file.readline()), {})
+    except OSError:
+        return False
+    return first.get("format") == FORMAT and first.get("run") == header
 
 
 def start(journal: Journal, header: dict[str, Any], plan: Plan, known: Mapping[str, Completion]) -> None:
@@ -146,10 +241,6 @@ def start(journal: Journal, header: dict[str, Any], plan: Plan, known: Mapping[s
     reused = ({"reused": key, "completion": cache_format.encode(value)} for key, value in known.items())
     journal.append([first, *reused])
     journal.reload()
-
-
-def _transient(outcome: Outcome) -> bool:
-    return isinstance(outcome, Failure) and outcome.kind in _TRANSIENT
 
 
 def _encode(outcome: Outcome) -> dict[str, Any]:

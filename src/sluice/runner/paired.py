@@ -13,10 +13,13 @@ from sluice.errors import CannotJudge
 from sluice.journal import Journal
 from sluice.providers.base import Completion, Failure, Provider, Request
 from sluice.results import CaseInfo, CaseResult, Run, RunHeader, Side
+from sluice.retrieval import Retriever
 from sluice.runner.closure import Closure
 from sluice.runner.engine import Engine
 from sluice.runner.execute import Execution, Progress, resume, start
+from sluice.runner.latency import TimedPair, pairs_to_time
 from sluice.runner.plan import Plan, PlannedSide, collect_calls, make_plan
+from sluice.runner.resample import add_samples, reused_cases, sample_batches
 from sluice.runner.scoring import Scorer
 from sluice.schema import Budget, Price, Prompt
 
@@ -33,6 +36,7 @@ class SideTask:
     engine: Engine
     price: Price
     open: Callable[[], Provider]
+    retriever: Retriever | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,10 @@ class Task:
     seed: int
     budget: Budget
     complete: bool
+    ask: bool = True
+    """Whether a model may be called for what the journal does not hold."""
+    retry_errors: bool = False
+    """Whether every error of the stored run is asked again, not only those that may pass by themselves."""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -55,6 +63,10 @@ class Task:
         closures = {task.side: task.closure.digest for task in self.sides}
         options = {"must_pass": list(self.must_pass), "seed": self.seed, "complete": self.complete}
         return {"suite": self.suite, "closures": closures, **options}
+
+    def journal(self, state: Path) -> Path:
+        """Return where this run is written."""
+        return state / "runs" / self.suite / short(digest(self.identity)) / "journal.jsonl"
 
     def side(self, side: Side) -> SideTask:
         """Return one side."""
@@ -66,12 +78,14 @@ class PairedRun:
 
     def __init__(self, task: Task, state: Path, cache: CompletionCache, progress: Progress) -> None:
         self.task = task
-        planned = [PlannedSide(one.side, one.prompt, one.closure) for one in task.sides]
+        planned = [PlannedSide(one.side, one.prompt, one.closure, one.retriever) for one in task.sides]
         self.calls = collect_calls(planned, task.cases, task.repeats)
-        name = short(digest(task.identity))
-        self.journal = Journal(state / "runs" / task.suite / name / "journal.jsonl")
+        self.journal = Journal(task.journal(state))
         self.execution = self._open(cache, progress)
         self.plan: Plan = self.execution.plan
+        self.progress = progress
+        self.resampled: dict[str, int] = {}
+        """Cases whose base was sampled once more -> the number of its new samples."""
         self._scored: dict[tuple[Side, str, int], CaseResult] = {}
         progress.planned(task.suite, len(self.calls.requests), len(self.execution.outcomes))
 
@@ -82,7 +96,8 @@ class PairedRun:
         self.journal.close()
 
     def _open(self, cache: CompletionCache, progress: Progress) -> Execution:
-        found = resume(self.journal, self.task.identity)
+        retry = self.task.retry_errors
+        found = resume(self.journal, self.task.identity, ask=self.task.ask, retry_errors=retry)
         if found is None:
             known = cache.get(self.calls.requests)
             self._check_budget(len(self.calls.requests) - len(known))
@@ -90,19 +105,21 @@ class PairedRun:
             start(self.journal, self.task.identity, plan, known)
             found = resume(self.journal, self.task.identity)
             assert found is not None
-        plan, outcomes, tally, called = found
         return Execution(
             suite=self.task.suite,
-            plan=plan,
+            plan=found.plan,
             calls=self.calls,
             journal=self.journal,
             cache=cache,
             provider=lambda side: self.task.side(side).open(),
-            outcomes=outcomes,
+            outcomes=found.outcomes,
             progress=progress,
             minutes=self.task.budget.minutes,
-            tally=tally,
-            called=called,
+            tally=found.tally,
+            called=found.called,
+            reused=frozenset(found.outcomes) - found.called,
+            servers=found.servers,
+            timed=found.timed,
         )
 
     def _check_budget(self, calls: int) -> None:
@@ -136,9 +153,42 @@ class PairedRun:
     def run_look(self, look: int) -> None:
         """Answer every case of a look; failed must-pass cases are asked once more."""
         self.execution.run_look(look)
-        if look == 0:
+        if look == 0 and self.task.ask:
             listed = set(self.task.must_pass)
             self.execution.retry([key for (_, case, _), key in self.calls.keys.items() if case in listed])
+
+    def resample_base(self, look: int) -> bool:
+        """Sample a reused base once more as far as a look (GATE 14); return whether there was anything to sample.
+
+        The new answers are pooled with the reused ones. A greedy base would only give copies.
+        """
+        base, head = self.task.sides[0], self.task.side("head")
+        if base is head or not base.prompt.parameters.stochastic:
+            return False
+        fresh = [case.id for case in self.cases(look) if case.id not in self.resampled]
+        cases = reused_cases(self.calls, fresh, self.task.repeats, self.execution.reused)
+        if not cases:
+            return False
+        added = add_samples(self.calls, cases, self.task.repeats, base.closure, head.closure)
+        self._check_budget(len(added.calls.requests) - len(self.execution.reused))
+        self.calls = added.calls
+        self.resampled.update({case: self.task.repeats[case] for case in cases})
+        self.progress.extended(self.task.suite, len(added.keys), "base is sampled again")
+        missing = any(key not in self.execution.outcomes for key in added.keys)
+        size = base.open().batch_size if missing else 1
+        self.execution.sample(self.calls, sample_batches(added.keys, self.calls.requests, look, size))
+        return True
+
+    def time_pairs(self) -> tuple[TimedPair, ...]:
+        """Call fresh pairs for their latency, where the budget has room (GATE 11); return what was measured."""
+        pairs = pairs_to_time(self.calls, self.plan.order)
+        limit = self.task.budget.calls
+        needed = len(self.calls.requests) - len(self.execution.reused) + 2 * len(pairs)
+        if limit is None or needed <= limit:
+            if pairs and not self.execution.timed:
+                self.progress.extended(self.task.suite, 2 * len(pairs), "for latency alone")
+            self.execution.time_pairs(pairs)
+        return self.execution.timed
 
     def cases(self, look: int) -> tuple[CaseInfo, ...]:
         """Return the cases of a look, in plan order."""
@@ -150,7 +200,10 @@ class PairedRun:
         return Run(self._header(side), tuple(self._results(side, self.cases(look))))
 
     def _results(self, side: Side, cases: Sequence[CaseInfo]) -> list[CaseResult]:
-        return [self._result(side, case, repeat) for case in cases for repeat in range(self.task.repeats[case.id])]
+        return [self._result(side, case, repeat) for case in cases for repeat in range(self._samples(side, case.id))]
+
+    def _samples(self, side: Side, case: str) -> int:
+        return self.task.repeats[case] + (self.resampled.get(case, 0) if side == "base" else 0)
 
     def _result(self, side: Side, case: CaseInfo, repeat: int) -> CaseResult:
         place = (side, case.id, repeat)
@@ -160,6 +213,7 @@ class PairedRun:
 
     def _score(self, place: tuple[Side, str, int], case: CaseInfo) -> CaseResult:
         side, _, repeat = place
+        case = self.calls.cases.get((side, case.id), case)
         key = self.calls.keys.get(place)
         if key is None:
             return self.task.scorer.score(
@@ -171,16 +225,23 @@ class PairedRun:
 
     def _header(self, side: Side) -> RunHeader:
         task = self.task.side(side)
+        engine = {"engine": task.engine.name, "model": task.engine.model, "title": task.engine.title}
         return RunHeader(
             suite=self.task.suite,
             label=task.label,
             closure=task.closure.digest,
             commit=task.commit,
-            engine={"engine": task.engine.name, "model": task.engine.model, "title": task.engine.title},
+            engine={**engine, "servers": self._servers(task)},
             plan=self.plan.digest,
             planned=len(self.plan.order),
             metrics=tuple(self.task.scorer.kinds),
         )
+
+    def _servers(self, task: SideTask) -> list[dict[str, Any]]:
+        """Return who answered a side in this run; equal models share a server and completions."""
+        asked = [one.side for one in self.task.sides if one.closure.model == task.closure.model]
+        found = [identity for side in asked for identity in self.execution.servers.get(side, ())]
+        return [identity for index, identity in enumerate(found) if identity not in found[:index]]
 
     def metric_counts(self, metric: str) -> tuple[int, ...]:
         """Return how many planned cases of a metric each look holds."""

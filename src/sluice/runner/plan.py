@@ -9,9 +9,10 @@ from typing import Any
 from sluice.digest import digest
 from sluice.providers.base import Failure, Request
 from sluice.results import SIDES, CaseInfo, Side
+from sluice.retrieval import Retriever
 from sluice.runner.closure import Closure
 from sluice.runner.order import look_ends, planned_order
-from sluice.runner.requests import render_request
+from sluice.runner.requests import render_request, with_passages
 from sluice.schema import Prompt
 
 Sizes = Callable[[Sequence[Request]], list[int]]
@@ -24,6 +25,7 @@ class PlannedSide:
     side: Side
     prompt: Prompt
     closure: Closure
+    retriever: Retriever | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Calls:
     sides: Mapping[str, Side]
     """Which side asks for a completion; requests that are equal on both sides belong to base."""
     unrendered: Mapping[tuple[Side, str, int], Failure]
+    cases: Mapping[tuple[Side, str], CaseInfo]
+    """The cases of a side that retrieves, with the passages that were retrieved for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,15 @@ def collect_calls(sides: Sequence[PlannedSide], cases: Sequence[CaseInfo], repea
     requests: dict[str, Request] = {}
     owners: dict[str, Side] = {}
     unrendered: dict[tuple[Side, str, int], Failure] = {}
+    seen: dict[tuple[Side, str], CaseInfo] = {}
     for side in sides:
         for case in cases:
+            asked = with_passages(case, side.retriever)
+            if asked is not case and isinstance(asked, CaseInfo):
+                seen[side.side, case.id] = asked
             for repeat in range(repeats[case.id]):
                 place = (side.side, case.id, repeat)
-                request = render_request(side.prompt, case.row, repeat)
+                request = asked if isinstance(asked, Failure) else render_request(side.prompt, asked.row, repeat)
                 if isinstance(request, Failure):
                     unrendered[place] = request
                     continue
@@ -91,7 +99,7 @@ def collect_calls(sides: Sequence[PlannedSide], cases: Sequence[CaseInfo], repea
                 keys[place] = key
                 requests.setdefault(key, request)
                 owners.setdefault(key, side.side)
-    return Calls(keys, requests, owners, unrendered)
+    return Calls(keys, requests, owners, unrendered, seen)
 
 
 def make_plan(

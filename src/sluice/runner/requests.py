@@ -1,12 +1,16 @@
-"""Renders a prompt with a row into the request that a provider is asked."""
+"""Renders a prompt with a row, and with what it retrieves for it, into the request that a provider is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from sluice.catalog import Catalog
 from sluice.providers.base import Failure, Message, Request
-from sluice.schema import Prompt
+from sluice.results import CaseInfo
+from sluice.retrieval import RetrievalProblem, Retriever, retriever_for
+from sluice.schema import Prompt, Suite
 from sluice.template import TemplateProblem, compile_template
 
 
@@ -16,6 +20,23 @@ def render_messages(prompt: Prompt, row: Mapping[str, Any]) -> tuple[Message, ..
     return tuple(
         Message(message.role, compile_template(message.content).render(inputs).strip()) for message in prompt.messages
     )
+
+
+def retriever_of(catalog: Catalog, prompt: Prompt, suite: Suite) -> Retriever | None:
+    """Return what a prompt retrieves with under a suite; None where it declares nothing, or rows give the passages."""
+    return retriever_for(catalog, prompt) if suite.retrieves else None
+
+
+def with_passages(case: CaseInfo, retriever: Retriever | None) -> CaseInfo | Failure:
+    """Return the case with the passages that its side retrieves, or why it gets none."""
+    if retriever is None:
+        return case
+    try:
+        return replace(case, row=retriever.filled(case.row))
+    except TemplateProblem as problem:
+        return Failure("data", f"the query cannot be rendered: {problem}")
+    except RetrievalProblem as problem:
+        return Failure("data", str(problem))
 
 
 def render_request(prompt: Prompt, row: Mapping[str, Any], repeat: int) -> Request | Failure:

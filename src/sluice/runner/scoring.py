@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from types import ModuleType
 
 from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Score, Subject, compile_assertion
+from sluice.assertions.time_limit import SECONDS, TimeLimitReached, limited
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
 from sluice.providers.base import Completion, Failure, Outcome
@@ -110,7 +111,10 @@ def load_code(catalog: Catalog, suite: str) -> ModuleType | None:
     path = str(PurePosixPath(catalog.suites[suite].path).with_suffix(".py"))
     module = ModuleType(f"sluice_suite_{suite.replace('-', '_')}")
     try:
-        exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - the suite's own assertion
+        code = compile(source, path, "exec")
+        limited(lambda: exec(code, module.__dict__), SECONDS)  # noqa: S102 - the suite's own assertion
+    except TimeLimitReached:
+        raise CannotJudge(f"{path} took longer than {SECONDS:g} s to load; move slow work out of it") from None
     except Exception as error:
         raise CannotJudge(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
     return module

@@ -3,7 +3,7 @@
 from sluice.schema.base import FileModel, Owners
 from sluice.schema.dataset import DatasetCard
 from sluice.schema.model import HubSource, Model, PathSource, Price, Resources, Serving
-from sluice.schema.prompt import MessageTemplate, Output, Parameters, Prompt
+from sluice.schema.prompt import MessageTemplate, Output, Parameters, Prompt, Retrieval
 from sluice.schema.suite import RESERVED_METRICS, Assertion, Budget, Gate, Suite
 
 KINDS: dict[str, type[FileModel]] = {"prompt": Prompt, "dataset": DatasetCard, "suite": Suite, "model": Model}
@@ -27,6 +27,7 @@ __all__ = [
     "Price",
     "Prompt",
     "Resources",
+    "Retrieval",
     "Serving",
     "Suite",
 ]

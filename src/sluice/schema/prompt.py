@@ -31,6 +31,28 @@ class MessageTemplate(Frozen):
     content: Text
 
 
+class Retrieval(Frozen):
+    """Where passages come from: a search in a corpus by BM25, whose best articles become an input."""
+
+    corpus: Name = Field(description="A dataset whose split is corpus.")
+    query: Text = Field(description="What is searched for: a template over the inputs that rows give.")
+    into: Name = Field(description="The input that takes the passages; rows do not give it.")
+    top: int = Field(default=4, gt=0, le=100, description="The most passages.")
+    fields: dict[Text, Text] = Field(
+        default={"id": "id", "text": "text"}, min_length=1, description="Field of a passage -> field of the corpus."
+    )
+    search: tuple[Text, ...] = Field(
+        default=("text",), min_length=1, description="The fields of the corpus whose words are searched."
+    )
+    k1: float = Field(default=1.2, ge=0, le=10, description="How much a word that is repeated counts (BM25).")
+    b: float = Field(default=0.75, ge=0, le=1, description="How much long articles are held back (BM25).")
+
+    @property
+    def used_fields(self) -> tuple[str, ...]:
+        """The fields of the corpus that decide what is retrieved and shown, sorted."""
+        return tuple(sorted({*self.fields.values(), *self.search}))
+
+
 class Output(Frozen):
     """The output contract: free text, or JSON that follows a schema."""
 
@@ -54,3 +76,4 @@ class Prompt(FileModel):
     inputs: dict[Name, JsonSchema] = Field(description="Input name -> JSON Schema of its value.")
     messages: Annotated[tuple[MessageTemplate, ...], Field(min_length=1)]
     output: Output = Output()
+    retrieval: Retrieval | None = Field(default=None, description="Where passages come from, if not from the rows.")

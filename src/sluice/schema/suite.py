@@ -61,6 +61,15 @@ class Suite(FileModel):
     seed: int = Field(default=0, ge=0)
     budget: Budget = Budget()
     on_inconclusive: Literal["block", "warn"] = "block"
+    retrieve: bool | None = Field(
+        default=None,
+        description="Whether passages are retrieved (default) or the rows' own; say it where the rows give them.",
+    )
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether a prompt that declares retrieval is judged with it, not with passages of the rows."""
+        return self.retrieve is not False
 
     @property
     def metrics(self) -> tuple[str, ...]:

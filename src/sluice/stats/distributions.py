@@ -100,8 +100,8 @@ def _invert_student_tail(tail: float, degrees: float, low: float, high: float) -
     return t
 
 
-def binomial_at_least(count: int, trials: int, share: float) -> float:
-    """Return P(X >= count) for X ~ Binomial(trials, share)."""
+def binomial_at_least(count: float, trials: float, share: float) -> float:
+    """Return P(X >= count) for X ~ Binomial(trials, share); between whole numbers the incomplete beta function."""
     if count <= 0:
         return 1.0
     if count > trials:

@@ -1,15 +1,7 @@
-"""Several metrics or slices at once: adjusted p-values, in the order in which the raw ones were given."""
+"""Many slices at once: adjusted p-values, in the order in which the raw ones were given."""
 
 from collections.abc import Sequence
 from itertools import accumulate
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's step-down adjusted p-values; rejecting those <= alpha keeps the family-wise error at alpha."""
-    order = _ascending(p_values)
-    count = len(order)
-    scaled = [(count - rank) * p_values[index] for rank, index in enumerate(order)]
-    return _in_given_order(order, list(accumulate(scaled, max)))
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

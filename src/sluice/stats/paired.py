@@ -45,8 +45,11 @@ def upper(n: float, repaired: float, broken: float, z: float) -> float:
     return -lower(n, broken, repaired, z)
 
 
-def mcnemar_one_sided(repaired: int, broken: int) -> float:
-    """Return the exact McNemar p-value against 'head is not worse': P(X >= broken), X ~ Bin(discordant, 1/2)."""
+def mcnemar_one_sided(repaired: float, broken: float) -> float:
+    """Return the exact McNemar p-value against 'head is not worse': P(X >= broken), X ~ Bin(discordant, 1/2).
+
+    Effective counts may be fractions; the binomial tail is then its continuation, the incomplete beta function.
+    """
     return binomial_at_least(broken, repaired + broken, 0.5)
 
 

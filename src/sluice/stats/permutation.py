@@ -6,7 +6,6 @@ at most delta. So the p-value of every delta, and the bounds, are read off the s
 
 import math
 import random
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -26,14 +25,6 @@ class SignFlips:
     def total(self) -> int:
         """The number of flips, the observed order included."""
         return len(self.means) + self.empty
-
-    def p_greater(self, delta: float) -> float:
-        """Return the p-value of 'the mean is at most delta' against 'it is greater'."""
-        return (self.empty + bisect_right(self.means, delta)) / self.total
-
-    def p_less(self, delta: float) -> float:
-        """Return the p-value of 'the mean is at least delta' against 'it is less'."""
-        return (self.empty + len(self.means) - bisect_left(self.means, delta)) / self.total
 
     def lower(self, alpha: float) -> float:
         """Return the one-sided lower bound of the mean; minus infinity where so few flips cannot reach alpha."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from statistics import NormalDist
 
 from sluice.stats import paired
+from sluice.stats.clusters import excludes_zero
 from sluice.stats.distributions import binomial_at_least, binomial_mass, normal_quantile
 from sluice.stats.sequential import ONE_LOOK, boundaries, crossing_probability
 
@@ -106,9 +107,7 @@ def chance_to_fail(
 
     def chance(discordant: int) -> float:
         passing = _fewest_repaired(pairs, discordant, margin, pass_z)
-        # The score test of 'no difference' fails where repaired - broken < -z * sqrt(discordant).
-        failing = math.ceil((discordant - fail_z * math.sqrt(discordant)) / 2.0 - 1e-12)
-        return 1.0 - binomial_at_least(min(passing, failing), discordant, share)
+        return 1.0 - binomial_at_least(min(passing, _fewest_unproven(discordant, fail_z)), discordant, share)
 
     return _at_any_look(_mean_over_tables(pairs, discordance, chance), fail_z, tuple(fractions))
 
@@ -155,6 +154,15 @@ def _fewest_repaired(pairs: int, discordant: int, margin: float, z: float) -> in
         passes = paired.score_statistic(pairs, middle, discordant - middle, -margin) > z
         low, high = (low, middle) if passes else (middle, high)
     return high
+
+
+def _fewest_unproven(discordant: int, z: float) -> int:
+    """Return the fewest repaired among the discordant pairs that do not prove head worse than base."""
+    # The score test of 'no difference' fails where repaired - broken < -z * sqrt(discordant).
+    fewest = max(0, math.ceil((discordant - z * math.sqrt(discordant)) / 2.0 - 1e-12))
+    while fewest and not excludes_zero(fewest - 1, discordant - fewest + 1, z):
+        fewest -= 1
+    return fewest
 
 
 def _at_any_look(at_last: float, z: float, fractions: tuple[float, ...]) -> float:

@@ -33,15 +33,6 @@ def boundaries(alpha: float, fractions: Sequence[float]) -> tuple[float, ...]:
     return _boundaries(alpha, tuple(fractions))
 
 
-def repeated_p_value(z: float, look: int, fractions: Sequence[float]) -> float:
-    """Return the smallest one-sided level whose boundary `z` meets at this look (counted from 0).
-
-    Comparing it with alpha decides as the boundary does; Holm's procedure takes it as the p-value of the last look.
-    """
-    planned = tuple(fractions)
-    return crossing_probability(z * math.sqrt(planned[look]), planned)
-
-
 @lru_cache(maxsize=1024)
 def crossing_probability(constant: float, fractions: tuple[float, ...], drift: float = 0.0) -> float:
     """Return the chance that S reaches `constant` at any look, S(t) being normal with mean drift*t and variance t."""

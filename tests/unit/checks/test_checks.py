@@ -62,6 +62,18 @@ def test_one_unreadable_file_is_reported_once(repository: Path) -> None:
     assert {finding.rule for finding in _check(repository)} == {"yaml-syntax"}
 
 
+def test_one_suite_of_a_prompt_has_to_block(repository: Path) -> None:
+    suite = (repository / "evals/capitals.yaml").read_text()
+    reporting = suite.replace("{max_drop: 0.4}", "{max_drop: 0.4, tier: info}")
+    build_tree({"evals/slices.yaml": reporting}, repository)
+    assert _check(repository) == []
+    build_tree({"evals/capitals.yaml": reporting}, repository)
+    assert [(finding.rule, finding.path, finding.severity) for finding in _check(repository)] == [
+        ("suite-never-blocks", "evals/capitals.yaml", "warning"),
+        ("suite-never-blocks", "evals/slices.yaml", "warning"),
+    ]
+
+
 def test_findings_are_sorted_and_unique(repository: Path) -> None:
     build_tree({"prompts/z.txt": "", "evals/a.txt": "", "models/B.yaml": ""}, repository)
     findings = _check(repository)
@@ -88,3 +100,29 @@ def test_folding_is_stable(one: str, other: str) -> None:
     assert fold(fold(one)) == fold(one) or not one.isascii()
     if one.isascii() and other.isascii():
         assert (fold(one) == fold(other)) == (one.strip().casefold() == other.strip().casefold())
+
+
+def test_rows_that_lack_a_field_are_found_beside_what_is_retrieved(tmp_path: Path) -> None:
+    """Every row lacks what is retrieved; that must not use up the findings of what is really missing."""
+    root = Path(shutil.copytree(VALID.parent / "retrieval", tmp_path / "repo"))
+    suite = root / "evals/capitals.yaml"
+    suite.write_text(suite.read_text().replace("{{ passages[0].id }}", "{{ passages[0].id }}{{ region }}"))
+    rows = "".join(_row(id=f"c{number}") for number in range(2 * MOST)) + _row(id="last").replace("region", "zone")
+    (root / "datasets/countries.jsonl").write_text(rows)
+    found = [finding for finding in _check(root) if finding.rule == "row-field-missing"]
+    assert [finding.line for finding in found] == [2 * MOST + 1]
+
+
+def test_findings_about_a_corpus_are_bounded(tmp_path: Path) -> None:
+    root = Path(shutil.copytree(VALID.parent / "retrieval", tmp_path / "repo"))
+    rows = "".join(json.dumps({"id": f"a{number}", "text": ""}) + "\n" for number in range(3 * MOST))
+    (root / "datasets/almanac.jsonl").write_text(rows)
+    findings = _check(root)
+    assert len(findings) == MOST and {finding.rule for finding in findings} == {"retrieval-passage"}
+
+
+def test_a_list_that_needs_more_passages_is_no_finding_about_an_article(tmp_path: Path) -> None:
+    root = Path(shutil.copytree(VALID.parent / "retrieval", tmp_path / "repo"))
+    prompt = root / "prompts/capitals.yaml"
+    prompt.write_text(prompt.read_text().replace("maxItems: 3", "maxItems: 3\n    minItems: 2"))
+    assert _check(root) == []

@@ -37,6 +37,22 @@ def test_local_references_work() -> None:
     assert (misfit.path, misfit.found, misfit.expected) == ([1], '1 = "x"', 'type: "integer"')
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer"},
+        {"$defs": {"n": {"type": "integer"}}, "$ref": "#/$defs/n"},
+        {"allOf": [{"$ref": "#/properties/x"}], "properties": {"x": {"type": "integer"}}},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "type": "integer"},
+    ],
+)
+@pytest.mark.parametrize("values", [[], [1], [1, 2, 3], ["x"], [1, 2, "x"], [1.5, 2], [[1]]])
+def test_all_values_are_valid_where_each_is(schema: dict[str, object], values: list[object]) -> None:
+    compiled = compile_schema(schema)
+    assert isinstance(compiled, CompiledSchema)
+    assert compiled.all_valid(values) == all(compiled.validator.is_valid(value) for value in values)
+
+
 def test_long_values_are_cut_in_messages() -> None:
     schema = compile_schema({"type": "integer"})
     assert isinstance(schema, CompiledSchema)

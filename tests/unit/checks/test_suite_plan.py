@@ -49,3 +49,19 @@ def test_functions_that_cannot_judge(code: str, tmp_path: Path) -> None:
 def test_code_that_does_not_compile_is_one_problem(code: str, tmp_path: Path) -> None:
     plan = _plan(code, tmp_path)
     assert plan.code_error is not None and plan.errors == ()
+
+
+def test_what_is_retrieved_is_no_field_of_the_rows(tmp_path: Path) -> None:
+    prompt = """description: d
+owners: [o]
+model: m
+parameters: {max_tokens: 1}
+inputs: {q: {}, found: {}}
+messages: [{role: user, content: "{{ q }} {{ found }}"}]
+retrieval: {corpus: c, query: "{{ q }}", into: found}
+"""
+    suite = SUITE.replace("type: python, value: judge", 'type: contains, value: "{{ found }} {{ q }}"')
+    for extra, expected in (("", {"q"}), ("retrieve: true\n", {"q"}), ("retrieve: false\n", {"q", "found"})):
+        files = {"evals/s.yaml": suite + extra, "prompts/p.yaml": prompt}
+        plan = compile_suites(load(WorkingTree(build_tree(files, tmp_path))))["s"]
+        assert plan.compiled[0].fields == expected

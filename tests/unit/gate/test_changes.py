@@ -3,7 +3,7 @@
 from miniature import CARD, MODEL, PROMPT, SUITE, rows, write
 
 from sluice.catalog import WorkingTree, load
-from sluice.gate.changes import find_changes
+from sluice.gate.changes import find_changes, mixed
 
 SERVED = {"SLUICE_ENDPOINT": "http://127.0.0.1:9"}
 
@@ -73,3 +73,26 @@ def test_only_the_selected_suites(tmp_path, monkeypatch):
         **{"evals/second.yaml": SUITE, "prompts/answer.yaml": {**PROMPT, "parameters": {"max_tokens": 3}}},
     )  # fmt: skip
     assert [one.name for one in found.affected] == ["answer"]
+
+
+RETRIEVING = {
+    **PROMPT,
+    "inputs": {"question": {}, "passages": {"type": "array"}},
+    "retrieval": {"corpus": "pages", "query": "{{ question }}", "into": "passages"},
+}
+
+
+def test_head_says_whether_the_base_retrieves_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLUICE_ENDPOINT", SERVED["SLUICE_ENDPOINT"])
+    common = {
+        "prompts/answer.yaml": RETRIEVING, "datasets/pages.yaml": {**CARD, "split": "corpus"},
+        "datasets/pages.jsonl": [{"id": "p1", "text": "north"}],
+    }  # fmt: skip
+    retrieving = files(tmp_path / "a", **common)
+    alone = files(tmp_path / "b", **common, **{"evals/answer.yaml": {**SUITE, "retrieve": False}})
+    for base, head, retrieves in ((retrieving, alone, False), (alone, retrieving, True)):
+        (affected,) = find_changes(base, head, []).affected
+        assert affected.differences == ("retrieval",)
+        under = mixed(base, affected.base_engine, head, affected.head)
+        assert ("retrieval" in under.parts) is retrieves
+        assert under.digest == affected.head.digest, "the same prompt under the same cases"

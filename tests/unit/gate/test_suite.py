@@ -22,8 +22,8 @@ def suite(**changes):
     return Suite(**{**given, **changes})
 
 
-def run(states, name="s"):
-    header = RunHeader(name, "x", "sha256:0", None, {}, "p", len(states), ("m",))
+def run(states, name="s", side="head"):
+    header = RunHeader(name, "x", f"sha256:{side}", None, {}, "p", len(states), ("m",))
     return Run(header, tuple(result(f"c{n}", state) for n, state in enumerate(states)))
 
 
@@ -37,7 +37,7 @@ def result(case, state):
 
 def state(base, head, policy_suite=None, name="s"):
     infos = [CaseInfo(f"c{n}", {}, None, {}) for n in range(len(head))]
-    comparison = compare(run(base, name), run(head, name), infos, {"m": "binary"})
+    comparison = compare(run(base, name, "base"), run(head, name), infos, {"m": "binary"})
     policy = Policy(policy_suite or suite(), 1, {"m": Looks((len(head),))}, batching=False, last_look=0)
     return SuiteState(comparison, policy, 0, None)
 
@@ -182,3 +182,12 @@ class TestOverall:
         verdict = overall([told("inconclusive")], (), tolerant=True, stochastic=False)
         assert verdict.word == "inconclusive"
         assert verdict.exit_code == ExitCode.OK
+
+
+def test_metrics_that_another_run_judges_count_in_the_family():
+    """A drop that is proven alone is not yet, while five other tests have not spoken."""
+    one = state(GOOD, ["fail"] * 6 + GOOD[6:], suite(gates={"m": Gate(max_drop=0.01)}))
+    header = replace(one.comparison.head, closure="sha256:1")
+    one = replace(one, comparison=replace(one.comparison, head=header))
+    assert [verdict.word for verdict in decide_all([one])] == ["fail"]
+    assert [verdict.word for verdict in decide_all([one], elsewhere=5)] == ["inconclusive"]

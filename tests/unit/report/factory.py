@@ -173,6 +173,18 @@ def failing() -> Judgement:
     return judgement(suite(compared), verdict, "fail", ("support-answer: cites_source got worse",))
 
 
+def below_floor() -> Judgement:
+    """Return an edit that only its floor fails: the drop itself is not proven."""
+    compared = edited(lost=range(0, 60, 4), repaired=range(1, 40, 4))
+    note = "head's rate is at most 95.5%, below the floor of 97%"
+    metrics = (
+        metric(compared, "correct", "pass"),
+        metric(compared, "cites_source", "fail", floor=0.97, notes=(note,)),
+    )
+    verdict = suite_verdict(compared, "fail", metrics, reasons=(f"cites_source misses its floor ({note})",))
+    return judgement(suite(compared), verdict, "fail", (f"support-answer: cites_source misses its floor ({note})",))
+
+
 def inconclusive() -> Judgement:
     """Return an edit that repairs about as many answers as it breaks."""
     compared = edited(lost=range(0, 60, 4), repaired=range(1, 56, 4))
@@ -234,5 +246,5 @@ def must_pass() -> Judgement:
 
 ALL = {
     "pass": passing, "fail": failing, "inconclusive": inconclusive, "invalid": invalid, "first": first,
-    "unaffected": unaffected, "must_pass": must_pass,
+    "unaffected": unaffected, "must_pass": must_pass, "below_floor": below_floor,
 }  # fmt: skip

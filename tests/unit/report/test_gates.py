@@ -43,6 +43,8 @@ def test_figures_without_a_base_are_heads():
         ({"word": "fail", "difference": 0.01, "notes": ("head's rate is at most 70.0%, below the floor of 80%",)},
          "correct does not hold its gate: 110 cases broke, 21 were repaired, McNemar p < 0.001; "
          "head's rate is at most 70.0%, below the floor of 80%"),
+        ({"word": "fail", "difference": -0.01, "upper": 0.02, "floor": 0.8, "notes": ("at most 70.0%",)},
+         "correct misses its floor: 110 cases broke, 21 were repaired, McNemar p < 0.001; at most 70.0%"),
         ({"word": "pass"}, ""),
         ({"word": "pass", "notes": ("a small real drop, inside the margin",)},
          "correct: a small real drop, inside the margin"),
@@ -51,6 +53,15 @@ def test_figures_without_a_base_are_heads():
 )  # fmt: skip
 def test_every_verdict_has_its_sentence(changes, said):
     assert explanation(replace(DROP, **changes)) == said
+
+
+def test_a_fail_by_the_floor_alone_says_so():
+    low = replace(DROP, difference=-0.01, lower=-0.04, upper=0.02, floor=0.8)
+    assert gate_row(low).told == "fail: floor"
+    assert main_figures(low) == "84.1% → 70.2%, −1.0 points [−4.0, +2.0], below the floor of 80.0%"
+    assert main_figures(replace(low, base=None, difference=None, upper=None)) == "70.2%, below the floor of 80.0%"
+    assert gate_row(replace(DROP, floor=0.8)).told == "fail", "a proven drop needs no floor to fail"
+    assert gate_row(replace(low, word="inconclusive")).told == "inconclusive"
 
 
 def test_a_slower_head_is_told_as_a_ratio():

@@ -15,7 +15,7 @@ from sluice.report.visible import clipped
 
 GITHUB_LIMIT = 65_536
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-OWN_HTML = re.compile(r"(?:</?details>|<summary>[\w ,:.]+</summary>|</?sub>|\s)*\Z")
+OWN_HTML = re.compile(r"(?:</?details>|<summary>[\w ,:.]+</summary>|</?sub>|</?span>|\s)*\Z")
 SAFE = {"text", "softbreak", "strong_open", "strong_close", "code_inline", "html_inline"}
 
 
@@ -131,6 +131,13 @@ def test_the_first_line_has_figures_and_counts():
     line = to_markdown(factory.inconclusive()).split("\n")[0]
     assert line.startswith("❔ **inconclusive**: cites\\_source 93.0% → 92.5%, −0.5 points \\[−")
     assert "15 broken, 14 repaired, 0 changed, 0 errors in 200 cases" in line
+
+
+def test_a_fail_by_the_floor_alone_is_told_in_its_row():
+    text = to_markdown(factory.below_floor())
+    assert "**\u2717\u00a0fail:\u00a0floor**" in text
+    assert "below the floor of 97.0%" in text.split("\n")[0]
+    assert "fail:" not in to_markdown(factory.failing()).split("| Metric")[1].split("\n\n")[0]
 
 
 def test_what_is_edited_stands_before_the_gates():

@@ -65,15 +65,28 @@ def block_types(source):
 def test_prose_stays_prose_and_says_the_same(text):
     for before in ("", "x "):
         tokens = inline_tokens(before + plain(text))
-        assert {token.type for token in tokens} <= {"text"}
-        told = "".join(token.content for token in tokens).replace(BREAK, "")
+        assert {token.type for token in tokens} <= {"text", "html_inline"}
+        assert {token.content for token in tokens if token.type == "html_inline"} <= {"<span>", "</span>"}
+        told = "".join(token.content for token in tokens if token.type == "text").replace(BREAK, "")
         assert told.strip(" ") == (before + one_line(text)).strip(" ")
     assert set(block_types(plain(text))) <= {"paragraph_open", "inline", "paragraph_close"}
 
 
 @given(texts)
+def test_no_two_dollars_stand_in_one_element(text):
+    parts = re.split(r"<[^>]*>", PARSER.render(plain(text)))
+    assert not [part for part in parts if "$" in part and part != "$"]
+
+
+@given(texts)
 def test_prose_names_nobody_and_links_nowhere(text):
     shown = html.unescape(re.sub(r"<[^>]*>", "", PARSER.render(plain(text))))
+    assert not [pattern.pattern for pattern in ACTIVE if pattern.search(shown)]
+
+
+@given(texts)
+def test_prose_is_no_reference_with_what_follows_it(text):
+    shown = html.unescape(re.sub(r"<[^>]*>", "", PARSER.render(f"x {plain(text)}: {plain(text)}, {plain(text)}.")))
     assert not [pattern.pattern for pattern in ACTIVE if pattern.search(shown)]
 
 

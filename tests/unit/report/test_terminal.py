@@ -70,6 +70,22 @@ def test_the_gate_table_fits_or_is_stacked():
     assert "✗ cites_source  fail\n    99.0% → 11.1%, −87.9 [" in to_text(factory.failing(), width=50)
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_fail_by_the_floor_alone_is_told_in_its_row(width):
+    text = to_text(factory.below_floor(), width=width)
+    assert "fail: floor" in text
+    assert "below the floor of 97.0%" in " ".join(text.split())
+    assert "fail: floor" not in to_text(factory.failing(), width=width)
+
+
+@pytest.mark.parametrize("width", [40, 60, 69])
+def test_what_wraps_keeps_its_indent(width):
+    lines = to_text(factory.failing(), width=width).split("\n")
+    start = next(index for index, line in enumerate(lines) if "the 3 worst" in line) + 1
+    end = next(index for index in range(start, len(lines)) if not lines[index])
+    assert all(line.startswith("  ") for line in lines[start:end])
+
+
 def test_an_inconclusive_verdict_says_what_it_could_see_and_the_ways_out():
     text = " ".join(to_text(factory.inconclusive()).split())
     assert re.search(r"may have dropped by up to \d\.\d points, and 5\.0 points is the margin", text)

@@ -86,3 +86,35 @@ def test_suite_code_counts_without_its_comments(tmp_path):
     one, same, other = (closure(files(tmp_path / name), "answer", ENGINE) for name in "abc")
     assert one.digest == same.digest
     assert other.differences(one) == ("code",)
+
+
+RETRIEVING = {
+    **PROMPT,
+    "inputs": {"question": {}, "passages": {"type": "array"}},
+    "retrieval": {"corpus": "pages", "query": "{{ question }}", "into": "passages"},
+}
+
+
+def with_corpus(root, text="north", suite=SUITE, **article):
+    write(root, "datasets/pages.yaml", {**CARD, "split": "corpus"})
+    write(root, "datasets/pages.jsonl", [{"id": "p1", "text": text, **article}, {"id": "p2", "text": "south"}])
+    return closure(files(root, prompt=RETRIEVING, suite=suite), "answer", ENGINE)
+
+
+def test_a_suite_without_retrieval_has_no_part_of_it(tmp_path):
+    """Closures of before, and with them what was judged, stay what they are."""
+    assert "retrieval" not in closure(files(tmp_path), "answer", ENGINE).parts
+
+
+def test_a_changed_article_is_named_and_an_unused_field_is_not(tmp_path):
+    before = with_corpus(tmp_path / "a")
+    assert with_corpus(tmp_path / "b", text="east").differences(before) == ("retrieval",)
+    assert with_corpus(tmp_path / "c", author="someone").differences(before) == ()
+
+
+def test_a_suite_that_takes_passages_from_its_rows_does_not_depend_on_the_corpus(tmp_path):
+    alone = {**SUITE, "retrieve": False}
+    before = with_corpus(tmp_path / "a", suite=alone)
+    assert with_corpus(tmp_path / "b", suite=alone, text="east").digest == before.digest
+    assert with_corpus(tmp_path / "c").differences(before) == ("retrieval",)
+    assert with_corpus(tmp_path / "d", suite={**SUITE, "retrieve": True}).digest == with_corpus(tmp_path / "e").digest

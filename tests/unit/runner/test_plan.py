@@ -1,6 +1,9 @@
 """The plan: equal requests are one call, base and head alternate with the same members, and it survives JSON."""
 
+from dataclasses import replace
+
 from sluice.results import CaseInfo
+from sluice.retrieval import RetrievalProblem
 from sluice.runner.closure import PARTS, Closure
 from sluice.runner.plan import Plan, PlannedSide, collect_calls, make_plan
 from sluice.schema import MessageTemplate, Parameters, Prompt
@@ -107,3 +110,33 @@ def test_a_row_that_cannot_be_rendered_is_kept_as_a_failure():
     calls = collect_calls(sides(), infos, {"a": 1})
     assert set(calls.unrendered) == {("base", "a", 0), ("head", "a", 0)}
     assert calls.unrendered["head", "a", 0].kind == "data"
+
+
+class Retrieves:
+    """Stands for a retriever: gives the text, or finds that it does not fit."""
+
+    def __init__(self, text=None):
+        self.text = text
+
+    def filled(self, row):
+        if self.text is None:
+            raise RetrievalProblem("nothing that fits")
+        return {**row, "q": self.text}
+
+
+def test_each_side_asks_and_is_judged_with_what_it_retrieves():
+    infos = cases(3)
+    planned = [replace(side, retriever=Retrieves(side.side)) for side in sides(head="{{ q }}")]
+    calls = collect_calls(planned, infos, once(infos))
+    assert sorted(request.messages[0].content for request in calls.requests.values()) == ["base", "head"]
+    assert calls.cases["base", "c1"].row == {"q": "base"} and calls.cases["head", "c1"].row == {"q": "head"}
+    assert infos[1].row == cases(3)[1].row, "the dataset's row stays what it is"
+
+
+def test_what_cannot_be_retrieved_is_a_failure_of_every_repeat():
+    infos = cases(2)
+    base, head = sides()
+    calls = collect_calls([base, replace(head, retriever=Retrieves())], infos, {info.id: 2 for info in infos})
+    assert set(calls.unrendered) == {("head", case, repeat) for case in ("c0", "c1") for repeat in (0, 1)}
+    assert calls.unrendered["head", "c0", 1].message == "nothing that fits"
+    assert calls.cases == {}

@@ -1,5 +1,7 @@
 """Scores: how assertions fold into metrics and states, and what is an error instead of a fail."""
 
+from types import ModuleType
+
 import pytest
 from miniature import CARD, MODEL, PROMPT, SUITE, rows, write
 
@@ -87,3 +89,27 @@ def test_repeats_only_where_sampling_is_stochastic():
     cases = [CaseInfo(name, {}, None, {}) for name in "ab"]
     assert repeats_of(suite, cases, stochastic=False) == {"a": 1, "b": 1}
     assert repeats_of(suite, cases, stochastic=True) == {"a": 3, "b": 2}
+
+
+def test_suite_code_that_takes_too_long_is_an_error_and_no_fail(monkeypatch):
+    from sluice.assertions import suite_code
+
+    monkeypatch.setattr(suite_code, "SECONDS", 0.05)
+    module = ModuleType("suite")
+    exec("def slow(output, row) -> bool:\n while True: pass\n", module.__dict__)
+    result = score(scorer({"metric": "m", "type": "python", "value": "slow"}, code=module))
+    assert (result.state, result.error_kind) == ("error", "harness")
+    assert "took longer" in result.error
+
+
+def test_suite_code_that_never_loads_cannot_judge(tmp_path, monkeypatch):
+    from sluice.runner import scoring
+
+    monkeypatch.setattr(scoring, "SECONDS", 0.05)
+    for path, content in {
+        "prompts/answer.yaml": PROMPT, "datasets/questions.yaml": CARD, "datasets/questions.jsonl": rows(3),
+        "evals/answer.yaml": SUITE, "models/served.yaml": MODEL, "evals/answer.py": "while True: pass\n",
+    }.items():  # fmt: skip
+        write(tmp_path, path, content)
+    with pytest.raises(CannotJudge, match="to load"):
+        load_code(load(WorkingTree(tmp_path)), "answer")

@@ -1,7 +1,13 @@
-import pytest
+import math
+from collections import Counter
 
-from sluice.stats.clusters import count_pairs
-from sluice.stats.decision import Outcome, decide, decide_look
+import pytest
+from scipy import stats
+
+from sluice.stats import paired
+from sluice.stats.clusters import PairedCounts, count_pairs
+from sluice.stats.decision import NOMINAL_ALPHA, Outcome, decide, decide_look
+from sluice.stats.sequential import FIVE_LOOKS, boundaries
 
 
 def _counts(n, repaired, broken):
@@ -39,7 +45,7 @@ def test_the_first_decision_stops():
 
 
 def test_looks_need_more_than_one_look_would():
-    looks = _looks((40, 1, 3), (80, 2, 6), (120, 4, 8), (160, 5, 11), (200, 6, 14))
+    looks = _looks((40, 2, 5), (80, 5, 9), (120, 8, 14), (160, 10, 19), (200, 13, 24))
     assert decide(looks, 0.05) == Outcome("inconclusive", 4)
     assert decide(looks[-1:], 0.05) == Outcome("fail", 0)
 
@@ -48,3 +54,46 @@ def test_a_family_makes_failing_harder_and_passing_no_easier():
     looks = [_counts(200, 4, 13)]
     assert decide(looks, 0.05).decision == "fail"
     assert decide(looks, 0.05, fail_alpha=0.045 / 5).decision == "inconclusive"
+
+
+def _plain(n, repaired, broken):
+    total = repaired - broken
+    return PairedCounts(n, repaired, broken, n, repaired + broken, total, n)
+
+
+def _false_fail(n, flips, fractions):
+    """The exact chance to fail an unchanged head whose flips are spread over the looks: every path is followed."""
+    levels = boundaries(NOMINAL_ALPHA, fractions)
+    paths, failed, seen = {0: 1.0}, 0.0, 0
+    for fraction, z in zip(fractions, levels, strict=True):
+        size, arrived = round(n * fraction), round(flips * fraction)
+        chances = stats.binom.pmf(range(arrived - seen + 1), arrived - seen, 0.5)
+        joined = Counter()
+        for broken, share in paths.items():
+            for more, chance in enumerate(chances):
+                joined[broken + more] += share * chance
+        seen, paths = arrived, {}
+        for broken, share in joined.items():
+            counts = _plain(size, arrived - broken, broken)
+            decision = decide_look(counts, 0.05, z, z, last=fraction == 1.0)
+            failed += share if decision == "fail" else 0.0
+            paths |= {broken: share} if decision == "inconclusive" else {}
+    return failed
+
+
+def test_fifty_flips_of_462_do_not_fail_an_unchanged_head_too_often():
+    """The score test alone fails 6.0 % of them: 31 broken of 50 are beyond 1.695, and as likely as that."""
+    score = sum(
+        chance
+        for broken, chance in enumerate(stats.binom.pmf(range(51), 50, 0.5))
+        if paired.score_statistic(462, 50 - broken, broken, 0.0) < -1.6954
+    )
+    assert score > 0.055
+    assert _false_fail(462, 50, (1.0,)) <= 0.05
+
+
+@pytest.mark.parametrize("fractions", [(1.0,), FIVE_LOOKS])
+@pytest.mark.parametrize(("n", "step"), [(100, 1), (200, 3), (462, 9)])
+def test_no_number_of_flips_fails_an_unchanged_head_above_the_promised_level(n, step, fractions):
+    worst = max(_false_fail(n, flips, fractions) for flips in range(math.ceil(0.08 * n), n // 4, step))
+    assert 0.02 < worst <= 0.05

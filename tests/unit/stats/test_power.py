@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from sluice.stats import paired, power
 from sluice.stats.sequential import FIVE_LOOKS, boundaries
@@ -60,7 +61,9 @@ def test_chance_to_fail_equals_a_simulation_of_the_bounds():
     rng = np.random.default_rng(6)
     tables = rng.multinomial(150, (0.02, 0.10, 0.88), 20_000)
     fails = [
-        paired.upper(150, up, down, 1.6954) < 0 and paired.lower(150, up, down, 1.6954) <= -0.05
+        paired.upper(150, up, down, 1.6954) < 0
+        and stats.binom.sf(down - 1, up + down, 0.5) <= 0.05
+        and paired.lower(150, up, down, 1.6954) <= -0.05
         for up, down, _ in tables.tolist()
     ]
     assert power.chance_to_fail(150, 0.12, 0.05, 0.045, drop=0.08) == pytest.approx(np.mean(fails), abs=0.012)

@@ -3,12 +3,10 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
 from sluice.stats import sequential
-from sluice.stats.sequential import FIVE_LOOKS, boundaries, crossing_probability, repeated_p_value
+from sluice.stats.sequential import FIVE_LOOKS, boundaries, crossing_probability
 
 
 @pytest.mark.parametrize(
@@ -74,19 +72,6 @@ def test_crossing_with_a_drift_equals_a_simulation():
 
 def test_one_look_is_the_normal_quantile():
     assert boundaries(0.045, (1.0,)) == pytest.approx((stats.norm.isf(0.045),))
-
-
-@given(st.floats(1e-6, 0.3), st.integers(0, 4))
-@settings(max_examples=40, deadline=None)
-def test_the_repeated_p_value_of_a_boundary_is_its_level(alpha, look):
-    z = boundaries(alpha, FIVE_LOOKS)
-    assert repeated_p_value(z[look], look, FIVE_LOOKS) == pytest.approx(alpha, rel=1e-6)
-
-
-def test_the_repeated_p_value_of_extremes():
-    assert repeated_p_value(math.inf, 4, FIVE_LOOKS) == 0.0
-    assert repeated_p_value(-math.inf, 0, FIVE_LOOKS) == 1.0
-    assert repeated_p_value(-9.0, 4, FIVE_LOOKS) == pytest.approx(1.0)
 
 
 def test_a_new_level_takes_few_milliseconds():

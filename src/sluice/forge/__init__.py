@@ -1,0 +1,1 @@
+"""GitHub-compatible APIs: what they are asked and told. What comes back is hostile until it is typed."""

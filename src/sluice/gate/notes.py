@@ -1,0 +1,31 @@
+"""What a reader of a verdict must know of how it came about, in words."""
+
+from __future__ import annotations
+
+from sluice.providers.base import Completion
+from sluice.runner.paired import PairedRun
+
+
+def notes_of(run: PairedRun) -> tuple[str, ...]:
+    """Return the notes of one suite's run: new base samples, errors asked again, calls made for latency alone."""
+    notes = []
+    if run.resampled:
+        answers = sum(run.resampled.values())
+        notes.append(
+            f"base's answers were reused, so it was sampled once more before this verdict: {answers} new answers in "
+            f"{len(run.resampled)} cases, pooled with the reused ones"
+        )
+    if run.task.retry_errors:
+        notes.append(_asked_again(run))
+    if timed := run.execution.timed:
+        notes.append(f"latency was measured on {len(timed)} pairs that were called for it, as answers had been reused")
+    return tuple(notes)
+
+
+def _asked_again(run: PairedRun) -> str:
+    keys = run.execution.tally.asked_again
+    if not keys:
+        return "the stored run holds no error to ask again"
+    answered = sum(isinstance(run.execution.outcomes.get(key), Completion) for key in keys)
+    errors = "1 error" if len(keys) == 1 else f"{len(keys)} errors"
+    return f"{errors} of the stored run asked again: {answered} answered now"

@@ -1,0 +1,26 @@
+"""Programs that tests use and pip does not bring: found, or skipped in words; where CI says so, missing is failing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIRED = "SLUICE_REQUIRE_TOOLS"
+"""Set where nothing may be skipped for a missing tool (.ci/run)."""
+
+
+def outside_tool(name: str) -> Path:
+    """Return a program from .cache/tools, the environment of the tests or PATH; else skip, or fail where required."""
+    places = [str(ROOT / ".cache/tools"), sysconfig.get_path("scripts"), os.environ.get("PATH", "")]
+    found = shutil.which(name, path=os.pathsep.join(places))
+    if found:
+        return Path(found)
+    told = f"{name} is not installed here; scripts/tools brings act and actionlint, scripts/setup the rest"
+    if os.environ.get(REQUIRED):
+        pytest.fail(told)
+    pytest.skip(told)
