@@ -25,9 +25,9 @@ def git(root: Path, *words: str) -> str:
 def copied(target: Path) -> Path:
     """What `git archive` would pack here and now: tracked files, and new ones that Git does not ignore."""
     listed = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
-    for path in sorted({path for path in listed if path and (ROOT / path).is_file()}):
+    for path in sorted({path for path in listed if path and os.path.lexists(ROOT / path)}):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / path, target / path)
+        shutil.copy(ROOT / path, target / path, follow_symlinks=False)
     git(target, "init", "--quiet", "--initial-branch", "main")
     commit(target, "Initial commit")
     git(target, "remote", "add", "origin", "https://github.com/acme/prompts.git")

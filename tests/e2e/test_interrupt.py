@@ -26,8 +26,14 @@ def start(root, url):
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "SLUICE_ENDPOINT": url, "CI": "true"}
     command = [sys.executable, "-m", "sluice.cli", "eval", "--complete"]
     return subprocess.Popen(
-        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0, text=True
-    )
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0, text=True,
+        preexec_fn=_obeys_ctrl_c,
+    )  # fmt: skip
+
+
+def _obeys_ctrl_c():
+    """A shell's background job ignores SIGINT, and so would what these tests start from one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for_a_record(root, process):

@@ -21,7 +21,7 @@ from sluice.forge.event import Environment, FinishedRun, RunEvent, read_environm
 from sluice.forge.failures import Refusal
 from sluice.forge.overlay import not_taken
 from sluice.forge.pulls import Changes, changes, pull_of_run
-from sluice.forge.trust import shown, why_untrusted
+from sluice.forge.trust import code_among, shown, why_untrusted
 from sluice.gate.judgement import Judgement
 
 
@@ -55,7 +55,9 @@ class Judged:
             told.append(f"Stale: this judged {self.mark.head[:7]}, and the head is {self.pull.head.sha[:7]} now.")
         if self.command is not None and self.command.verb != "accept":
             scope = f" of the suite {self.command.suite} alone" if self.command.suite else ""
-            told.append(f"A run{scope} with the main branch's engine, which {self.by} asked for.")
+            code = code_among(self.changed.files) if self.changed is not None else ()
+            unrun = f"; the change's own code did not run: {', '.join(map(shown, code[:3]))}" if code else ""
+            told.append(f"A run{scope} with the main branch's engine, which {self.by} asked for{unrun}.")
         if self.obstacles:
             what = "; ".join(self.obstacles)
             told.append(f"Advice only, it needs a maintainer's run: {what}.")

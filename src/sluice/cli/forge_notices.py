@@ -93,13 +93,16 @@ def _patch(root: Path, judgement: Judgement, path: str) -> str:
 
 def nightly(arguments: argparse.Namespace) -> ExitCode:
     """Open, update or close the issue about main; print which."""
+    from sluice.report.neutral import plain
+
     env = read_environment(os.environ)
     judgement = _night(arguments.judgement)
+    word = plain(_word(judgement, arguments.failed))
     night = issues.Night(
         well=judgement is not None and judgement.verdict.exit_code == ExitCode.OK and not arguments.failed,
         title=_title(judgement, arguments.failed),
         report=_report(judgement, arguments.failed, env.run_url),
-        line=f"{datetime.now(UTC):%Y-%m-%d} {_word(judgement, arguments.failed)}: [run {env.run}]({env.run_url})",
+        line=f"{datetime.now(UTC):%Y-%m-%d} {word}: [run {env.run}]({env.run_url})",
     )
     outcome = issues.tell(env.client(), env.author, night)
     if outcome is None:

@@ -23,14 +23,17 @@ def changed_lines(patch: str) -> list[Lines]:
 
 
 def _touched(patch: str) -> Iterator[int]:
-    line, empty, removed = 0, True, False
+    """Yield the line of each change; what stands before the first hunk names files, not lines."""
+    line, empty, removed, inside = 0, True, False, False
     for text in [*patch.split("\n"), "@@ -0 +0 @@"]:
         hunk = _HUNK.match(text)
         if hunk:
             if removed:
                 # Nothing of the new file follows in this hunk: the line before tells where the others stood.
                 yield max(1, line if empty else line - 1)
-            line, empty, removed = int(hunk.group(1)), hunk.group(2) == "0", False
+            line, empty, removed, inside = int(hunk.group(1)), hunk.group(2) == "0", False, True
+        elif not inside:
+            continue
         elif text.startswith("-"):
             removed = True
         elif text.startswith(("+", " ")):

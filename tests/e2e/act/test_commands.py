@@ -66,9 +66,9 @@ def test_a_maintainers_eval_judges_a_forks_data_and_runs_none_of_its_code(bench:
     assert not (work.place / "obeyed").exists()
     [report] = told(work, pull)
     assert "fail" in report and "which maintainer asked for" in report and pull.head[:7] in report
-    assert "this run leaves out `scripts/setup`" in report
+    assert "own code did not run" in report and "scripts/setup" in report
     [check] = work.forge.checks
-    assert (check["head_sha"], check["conclusion"]) == (pull.head, "action_required")
+    assert (check["head_sha"], check["conclusion"]) == (pull.head, "failure")
     assert reactions(work, pull) == ["eyes", "rocket"]
     assert asked(model) > 0
 
@@ -100,7 +100,7 @@ def test_what_may_not_be_is_refused_in_words(bench: Bench, model: TgiServer, log
     done = command(work, pull, login, body, model)
     assert done.results == {"command": "success"}
     [answer] = told(work, pull)
-    assert rule in answer
+    assert rule in answer.replace("\\", "")
     assert reactions(work, pull) == ["confused"]
     assert asked(model) == 0 and work.forge.checks == []
 

@@ -87,7 +87,7 @@ def test_a_merged_loss_is_red_and_recorded(bench: Bench, model: TgiServer) -> No
     second = work.on_main(edited(WORSE))
     done = pushed(work, model, first, second)
     assert done.results == {"judge": "failure", "record": "success"}
-    assert "FAILED" in sluice(reader(work), "evidence", "list").stdout.upper()
+    assert " FAIL" in sluice(reader(work), "evidence", "list").stdout.upper()
 
 
 def test_without_a_key_it_says_that_nothing_was_recorded(bench: Bench, model: TgiServer) -> None:

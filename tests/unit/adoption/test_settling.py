@@ -16,6 +16,7 @@ from sluice.adoption.settling import settle, stage
 def adopted(tmp_path, adoption):
     """An adopted copy without any history of the template, as `use this template` makes it."""
     upstream = template(tmp_path / "template")
+    git(upstream, "commit", "--quiet", "--amend", "--message", "The template's own history")
     copy = template(tmp_path / "copy")
     perform(copy, plan(copy, adoption, None))
     regenerate(copy)

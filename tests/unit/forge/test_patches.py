@@ -53,3 +53,8 @@ def test_every_added_line_and_no_line_outside_the_file_is_named(before, after, c
 @given(st.text(max_size=200))
 def test_no_text_breaks_it(text):
     assert all(start >= 1 for start, _ in changed_lines(text))
+
+
+def test_the_names_above_the_first_hunk_are_no_lines():
+    assert changed_lines("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -3 +3 @@ x\n-a\n+b\n") == [(3, 3)]
+    assert changed_lines("+") == []
