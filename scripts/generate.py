@@ -179,8 +179,8 @@ def _readme_demo() -> str | None:
     os.environ.update(COLUMNS=str(WIDTH), NO_COLOR="1")
     report = _printed("report", str(ROOT / RED_JUDGEMENT), "--cases", "1")
     lines = [line.rstrip() for line in report.splitlines()]
-    shown = next((at for at, line in enumerate(lines) if line.startswith("No slice")), len(lines))
-    return "\n".join([*lines[:shown], "… (slices, latency, tokens, cost, what was reused, and what to do next)"])
+    shown = next((at for at, line in enumerate(lines) if re.match(r"\d+ repaired|No slice", line)), len(lines))
+    return "\n".join([*lines[:shown], "… (repaired, slices, latency, tokens, cost, what was reused, and what to do next)"])
 
 
 def tracked() -> list[str]:
