@@ -155,13 +155,13 @@ def _readme_tree() -> str:
 
 
 def _tree_lines() -> Iterator[str]:
-    kinds = set(DIRECTORIES.values())
+    listed = {DIRECTORIES[kind] for kind in ("prompt", "suite")}
     present = {path.split("/")[0] for path in tracked() if "/" in path}
     for name, words in PLACES.items():
         if name not in present:
             continue
         yield f"{name + '/':<{TREE_COLUMN}}{words}"
-        if name in kinds:
+        if name in listed:
             yield from map(_tree_file, sorted((ROOT / name).glob("*.yaml")))
 
 
