@@ -180,7 +180,7 @@ def _readme_demo() -> str | None:
     report = _printed("report", str(ROOT / RED_JUDGEMENT), "--cases", "1")
     lines = [line.rstrip() for line in report.splitlines()]
     shown = next((at for at, line in enumerate(lines) if re.match(r"\d+ repaired|No slice", line)), len(lines))
-    return "\n".join([*lines[:shown], "… (repaired, slices, latency, tokens, cost, what was reused, and what to do next)"])
+    return "\n".join([*lines[:shown], "… (repaired, slices, latency, cost, what was reused, and what to do next)"])
 
 
 def tracked() -> list[str]:

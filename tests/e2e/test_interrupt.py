@@ -22,18 +22,20 @@ def answer(generation):
     return text_of(generation.messages[-1]).split()[-1]
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c():
+    """A shell's background job ignores SIGINT, and so would all that it starts, these tests' evals too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def start(root, url):
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "SLUICE_ENDPOINT": url, "CI": "true"}
     command = [sys.executable, "-m", "sluice.cli", "eval", "--complete"]
     return subprocess.Popen(
-        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0, text=True,
-        preexec_fn=_obeys_ctrl_c,
-    )  # fmt: skip
-
-
-def _obeys_ctrl_c():
-    """A shell's background job ignores SIGINT, and so would what these tests start from one."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0, text=True
+    )
 
 
 def wait_for_a_record(root, process):

@@ -187,9 +187,8 @@ def metric_gone(metric: str) -> str:
 
 def _reasons(metrics: Sequence[MetricVerdict], broken: Sequence[MustPass]) -> list[str]:
     reasons = [f"the must-pass case {one.case!r} fails: {one.reason}" for one in broken]
-    for verdict in metrics:
-        if not verdict.blocking or verdict.word not in ("fail", "inconclusive"):
-            continue
+    telling = [one for one in metrics if one.blocking and one.word in ("fail", "inconclusive")]
+    for verdict in sorted(telling, key=lambda one: one.word != "fail"):
         note = f" ({'; '.join(verdict.notes)})" if verdict.notes else ""
         worse = "misses its floor" if verdict.by_floor else "got worse"
         said = worse if verdict.word == "fail" else "can be neither passed nor failed"
@@ -278,7 +277,7 @@ def overall(suites: Sequence[SuiteVerdict], problems: Sequence[str], *, tolerant
 def _ways_out(suites: Sequence[SuiteVerdict], *, stochastic: bool) -> tuple[str, ...]:
     """Name the ways out of an inconclusive verdict, in the order of GATE 13."""
     more = [
-        f"{verdict.more_cases} more cases for {suite.suite} {verdict.metric}"
+        f"{verdict.more_cases:,} more cases for {suite.suite} {verdict.metric}"
         for suite in suites
         for verdict in suite.metrics
         if verdict.blocking and verdict.more_cases
