@@ -36,7 +36,7 @@ PLACES = {
     "datasets": "cases as JSON Lines, each file with a card beside it",
     "evals": "suites: prompt x dataset x assertions x gates",
     "models": "what is served, exactly and how; the embedded model's weights",
-    "infra": "public keys that evidence is verified with",
+    "infra": "what runs in each environment, and public keys that evidence is verified with",
     "src": "the engine, one package: docs/house.md says which room may import which",
     "scripts": "one command per file, for people and for CI",
     "tests": "unit/ mirrors src, cli/ runs commands, repo/ holds this repository to its own rules",

@@ -6,6 +6,7 @@ import os
 import shutil
 import sysconfig
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -18,9 +19,13 @@ def outside_tool(name: str) -> Path:
     """Return a program from .cache/tools, the environment of the tests or PATH; else skip, or fail where required."""
     places = [str(ROOT / ".cache/tools"), sysconfig.get_path("scripts"), os.environ.get("PATH", "")]
     found = shutil.which(name, path=os.pathsep.join(places))
-    if found:
-        return Path(found)
-    told = f"{name} is not installed here; scripts/tools brings act and actionlint, scripts/setup the rest"
+    if not found:
+        missing(f"{name} is not installed here; scripts/tools (with Go) brings it, or scripts/setup")
+    return Path(found)
+
+
+def missing(told: str) -> NoReturn:
+    """Skip a test in words, or fail it where nothing may be missing."""
     if os.environ.get(REQUIRED):
         pytest.fail(told)
     pytest.skip(told)

@@ -17,7 +17,7 @@ import generate  # noqa: E402
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
-OTHER_COMMANDS = {"git", "cd", "gh", "ssh-keygen"}
+OTHER_COMMANDS = {"git", "cd", "gh", "ssh-keygen", "kubectl", "helm"}
 RUN_HERE = [["check"], ["--help"], ["check", "--rules"]]
 """Commands of the documents that are cheap and change nothing."""
 

@@ -9,12 +9,12 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from sluice.catalog import DIRECTORIES
+from sluice.catalog import PATTERNS
 from sluice.schema import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "src/sluice/schemas"
-FILES = [(kind, path) for kind in KINDS for path in sorted((ROOT / DIRECTORIES[kind]).glob("*.yaml"))]
+FILES = [(kind, path) for kind in KINDS for path in sorted(ROOT.glob(PATTERNS[kind]))]
 
 
 def schema(kind: str) -> dict:
@@ -54,4 +54,4 @@ def test_the_first_line_tells_editors_the_schema(kind: str, path: Path) -> None:
 
 def test_the_editor_settings_name_each_schema_and_its_files() -> None:
     settings = json.loads((ROOT / ".vscode/settings.json").read_text(encoding="utf-8"))["yaml.schemas"]
-    assert settings == {f"./src/sluice/schemas/{kind}.json": f"{DIRECTORIES[kind]}/*.yaml" for kind in KINDS}
+    assert settings == {f"./src/sluice/schemas/{kind}.json": PATTERNS[kind] for kind in KINDS}

@@ -27,6 +27,8 @@ TRIGGERS = {
     "judge": {"push", "workflow_dispatch"},
     "commands": {"issue_comment"},
     "nightly": {"schedule", "workflow_dispatch"},
+    "release": {"workflow_run", "workflow_dispatch"},
+    "promote": {"workflow_dispatch"},
 }
 ALLOWED_ACTIONS = {
     "actions/checkout",
@@ -37,23 +39,34 @@ ALLOWED_ACTIONS = {
 }
 SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
 UNTRUSTED_STAGE = "pull-request"
-PUSHES = {("judge", "record"), ("commands", "accept")}
-"""Jobs that keep the checkout's credentials because they push to the branch of evidence."""
+SIGNS = {
+    ("judge", "record"),
+    ("commands", "accept"),
+    ("release", "release"),
+    ("release", "record"),
+    ("promote", "release"),
+}
+"""Jobs that hold the signing key, and push to the branch of evidence or to a deploy branch."""
+
+PUSHES = SIGNS
+"""Jobs that keep the checkout's credentials because they push."""
+
+KEYS = {"SLUICE_APP_KEY", "SLUICE_DEPLOY_KEY", "SLUICE_EVIDENCE_KEY"}
 
 SECRETS = {
     ("pull-request", "eval"): {"SLUICE_API_KEY"},
     ("pull-request", "gate"): {"SLUICE_API_KEY"},
     ("comment", "report"): {"SLUICE_APP_KEY"},
     ("judge", "judge"): {"SLUICE_API_KEY"},
-    ("judge", "record"): {"SLUICE_APP_KEY", "SLUICE_DEPLOY_KEY", "SLUICE_EVIDENCE_KEY"},
     ("commands", "eval"): {"SLUICE_API_KEY"},
     ("commands", "report"): {"SLUICE_APP_KEY"},
-    ("commands", "accept"): {"SLUICE_APP_KEY", "SLUICE_DEPLOY_KEY", "SLUICE_EVIDENCE_KEY"},
     ("nightly", "suites"): {"SLUICE_API_KEY"},
+    ("release", "smoke"): {"SLUICE_API_KEY"},
+    **dict.fromkeys(SIGNS, KEYS),
 }
 WRITES = {
     ("comment", "report"): {"checks", "pull-requests"},
-    ("judge", "record"): {"contents"},
+    **{job: {"contents"} for job in SIGNS},
     ("commands", "command"): {"pull-requests"},
     ("commands", "report"): {"checks", "pull-requests"},
     ("commands", "accept"): {"contents", "pull-requests"},
@@ -61,9 +74,10 @@ WRITES = {
 }
 ENVIRONMENTS = {
     ("comment", "report"): "checks",
-    ("judge", "record"): "evidence",
     ("commands", "report"): "checks",
-    ("commands", "accept"): "evidence",
+    **dict.fromkeys(SIGNS, "evidence"),
+    ("release", "smoke"): "${{ vars.SLUICE_STAGING }}",
+    ("promote", "approve"): "${{ vars.SLUICE_PRODUCTION }}",
 }
 
 
@@ -112,6 +126,8 @@ def test_triggers_are_as_narrow_as_they_must_be_and_no_gate_is_filtered_away() -
     assert WORKFLOWS["comment"]["on"]["workflow_run"]["workflows"] == [WORKFLOWS["pull-request"]["name"]]
     assert WORKFLOWS["judge"]["on"]["push"] == {"branches": ["main"]}
     assert WORKFLOWS["commands"]["on"]["issue_comment"] == {"types": ["created"]}
+    after_judging = {"workflows": [WORKFLOWS["judge"]["name"]], "types": ["completed"], "branches": ["main"]}
+    assert WORKFLOWS["release"]["on"]["workflow_run"] == after_judging
 
 
 @each_workflow
@@ -142,7 +158,7 @@ def test_a_job_has_rights_of_its_own_a_limit_and_a_runner_that_is_meant(name: st
     assert 1 <= int(body["timeout-minutes"]) <= 360
     hosted = body["runs-on"] == "ubuntu-latest"
     assert hosted or (name, job) in {("pull-request", "eval"), ("pull-request", "gate"), ("judge", "judge"),
-                                     ("commands", "eval"), ("nightly", "suites")}  # fmt: skip
+                                     ("commands", "eval"), ("nightly", "suites"), ("release", "smoke")}  # fmt: skip
     assert body.get("environment") == ENVIRONMENTS.get((name, job))
     assert "continue-on-error" not in body and "container" not in body and "services" not in body
 

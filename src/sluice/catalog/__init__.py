@@ -2,13 +2,24 @@
 
 from sluice.catalog.entries import Dataset, Entry, Row
 from sluice.catalog.jsonl_block import Block
-from sluice.catalog.load import DIRECTORIES, KEYS_DIRECTORY, Catalog, load
+from sluice.catalog.load import (
+    DIRECTORIES,
+    ENVIRONMENT_FILE,
+    ENVIRONMENTS_DIRECTORY,
+    KEYS_DIRECTORY,
+    PATTERNS,
+    Catalog,
+    load,
+)
 from sluice.catalog.reading_rules import READING_RULES
 from sluice.catalog.tree import GitTree, Tree, WorkingTree, default_base, find_root, has_commits, resolve_revision
 
 __all__ = [
     "DIRECTORIES",
+    "ENVIRONMENTS_DIRECTORY",
+    "ENVIRONMENT_FILE",
     "KEYS_DIRECTORY",
+    "PATTERNS",
     "READING_RULES",
     "Block",
     "Catalog",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TypeVar
@@ -14,7 +14,7 @@ from sluice.catalog.validation import validate
 from sluice.catalog.yaml_file import read_yaml
 from sluice.digest import digest
 from sluice.errors import CannotJudge, Finding, InvalidFiles, UsageError, nearest
-from sluice.schema import DatasetCard, FileModel, Model, Prompt, Suite
+from sluice.schema import DatasetCard, Environment, FileModel, Model, Prompt, Suite
 from sluice.schema.base import NAME_PATTERN
 
 DIRECTORIES: dict[str, str] = {
@@ -23,7 +23,18 @@ DIRECTORIES: dict[str, str] = {
     "suite": "evals",
     "model": "models",
 }
-"""File kind -> directory."""
+"""File kind -> directory, where a file's name is its identity."""
+
+ENVIRONMENTS_DIRECTORY = "infra/overlays"
+"""Where each environment has a directory of its name, with what Kustomize renders for it."""
+
+ENVIRONMENT_FILE = "environment.yaml"
+
+PATTERNS: dict[str, str] = {
+    **{kind: f"{directory}/*.yaml" for kind, directory in DIRECTORIES.items()},
+    "environment": f"{ENVIRONMENTS_DIRECTORY}/*/{ENVIRONMENT_FILE}",
+}
+"""File kind -> pattern of its YAML files, as editors read it."""
 
 KEYS_DIRECTORY = "infra/policy/keys"
 """Where the public keys lie whose signatures on evidence this repository trusts."""
@@ -49,9 +60,10 @@ class Catalog:
     suites: Mapping[str, Entry[Suite]]
     models: Mapping[str, Entry[Model]]
     suite_code: Mapping[str, bytes]
+    environments: Mapping[str, Entry[Environment]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = field(default=())
     fingerprint: str = ""
-    """SHA-256 over every file of the ground floor, weights too: equal fingerprints are equal byte by byte."""
+    """SHA-256 over every file that an eval may read, weights too: equal fingerprints are equal byte by byte."""
 
     @property
     def label(self) -> str:
@@ -88,6 +100,12 @@ class Catalog:
             raise UsageError(f"no model {name!r} in {self.label}; {nearest(name, self.models)}")
         return self.models[name]
 
+    def environment(self, name: str) -> Entry[Environment]:
+        """Return an environment by name; raise UsageError with the nearest known name."""
+        if name not in self.environments:
+            raise UsageError(f"no environment {name!r} in {self.label}; {nearest(name, self.environments)}")
+        return self.environments[name]
+
 
 def load(tree: Tree) -> Catalog:
     """Read every file of the ground floor. Bad files are left out and become findings."""
@@ -112,6 +130,7 @@ def _load(tree: Tree) -> Catalog:
         datasets=_datasets(tree, files["dataset"], cards, findings),
         suites=suites,
         models=models,
+        environments=_entries(tree, _environment_files(tree, findings), Environment, findings, _directory_name),
         suite_code={PurePosixPath(path).stem: tree.read(path) for path in files["suite"] if path.endswith(".py")},
         findings=tuple(sorted(findings)),
         fingerprint=digest(hashes(tree, (path for room in DIRECTORIES.values() for path in tree.paths(room)))),
@@ -155,7 +174,39 @@ def _file_problem(tree: Tree, path: str, directory: str) -> Finding | None:
     return None
 
 
-def _entries(tree: Tree, paths: list[str], kind: type[FileT], findings: list[Finding]) -> dict[str, Entry[FileT]]:
+def _environment_files(tree: Tree, findings: list[Finding]) -> list[str]:
+    """Return the environment files; what else lies beside them is Kustomize's."""
+    found = []
+    for path in tree.paths(ENVIRONMENTS_DIRECTORY):
+        if not PurePosixPath(path).match(PATTERNS["environment"]):
+            continue
+        escape = tree.escapes(path)
+        if escape:
+            expected = "a plain file of this repository"
+            findings.append(Finding(path, 1, 1, "file-escapes", escape, expected, "copy the file here"))
+        elif not re.match(NAME_PATTERN, _directory_name(path)):
+            found_name, expected = repr(_directory_name(path)), "lower case letters, digits, dots, dashes"
+            findings.append(Finding(path, 1, 1, "file-name", found_name, expected, "rename the directory"))
+        else:
+            found.append(path)
+    return found
+
+
+def _directory_name(path: str) -> str:
+    return PurePosixPath(path).parent.name
+
+
+def _stem(path: str) -> str:
+    return PurePosixPath(path).stem
+
+
+def _entries(
+    tree: Tree,
+    paths: list[str],
+    kind: type[FileT],
+    findings: list[Finding],
+    name_of: Callable[[str], str] = _stem,
+) -> dict[str, Entry[FileT]]:
     entries: dict[str, Entry[FileT]] = {}
     for path in paths:
         if not path.endswith(".yaml"):
@@ -170,7 +221,7 @@ def _entries(tree: Tree, paths: list[str], kind: type[FileT], findings: list[Fin
         if source.findings:
             value = None
         if value is not None:
-            name = PurePosixPath(path).stem
+            name = name_of(path)
             entries[name] = Entry(name, path, value, source)
     return entries
 

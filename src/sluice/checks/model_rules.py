@@ -11,9 +11,9 @@ from sluice.errors import Finding
 from sluice.schema import HubSource, Model
 
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-_IMAGE_DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}\Z")
+IMAGE_DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}\Z")
 _QUANTITY = re.compile(r"([0-9]+|[0-9]+\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?\Z")
-_SECRET_NAME = re.compile(r"(^|[_-])(api[_-]?key|key|token|secret|password|credentials?)\Z", re.IGNORECASE)
+SECRET_NAME = re.compile(r"(^|[_-])(api[_-]?key|key|token|secret|password|credentials?)\Z", re.IGNORECASE)
 _TOTAL = ("max_total_tokens", "max_model_len")
 
 
@@ -34,7 +34,7 @@ def _image(model: Entry[Model]) -> Iterator[Finding]:
             found, expected = f"engine {serving.engine} without an image", "image: …@sha256:…"
             fix = "name the server's image by digest"
             yield model.finding(("serving",), "model-image-missing", found, expected, fix)
-    elif not _IMAGE_DIGEST.match(serving.image):
+    elif not IMAGE_DIGEST.match(serving.image):
         found, expected = f"image {serving.image!r}", "an image by digest, …@sha256:<64 hex>"
         fix = "tags move: append the digest that you tested"
         yield model.finding(("serving", "image"), "model-image-unpinned", found, expected, fix)
@@ -59,7 +59,7 @@ def _limits(context: Context) -> Iterator[Finding]:
 def _serving_secrets(context: Context) -> Iterator[Finding]:
     for model in context.catalog.models.values():
         for name, value in model.value.serving.arguments.items():
-            if isinstance(value, str) and value and _SECRET_NAME.search(name):
+            if isinstance(value, str) and value and SECRET_NAME.search(name):
                 found, expected = f"a value for {name}", "no credentials in files"
                 fix = "pass it from the cluster's secret store; revoke it if it was real"
                 yield model.finding(

@@ -11,7 +11,8 @@ from sluice.checks.rule import Context, rules, warning
 from sluice.errors import Finding, nearest
 
 
-def _unknown(context: Context, entry: Entry[Any], where: KeyPath, kind: str, name: str, rule: str) -> Iterator[Finding]:
+def unknown(context: Context, entry: Entry[Any], where: KeyPath, kind: str, name: str, rule: str) -> Iterator[Finding]:
+    """Yield a finding where a file names something of a kind that this repository lacks."""
     known = context.declared[kind]
     if name not in known:
         yield entry.finding(
@@ -26,13 +27,13 @@ def _unknown(context: Context, entry: Entry[Any], where: KeyPath, kind: str, nam
 def _references(context: Context) -> Iterator[Finding]:
     catalog = context.catalog
     for suite in catalog.suites.values():
-        yield from _unknown(context, suite, ("prompt",), "prompt", suite.value.prompt, "suite-prompt-unknown")
-        yield from _unknown(context, suite, ("dataset",), "dataset", suite.value.dataset, "suite-dataset-unknown")
+        yield from unknown(context, suite, ("prompt",), "prompt", suite.value.prompt, "suite-prompt-unknown")
+        yield from unknown(context, suite, ("dataset",), "dataset", suite.value.dataset, "suite-dataset-unknown")
     for prompt in catalog.prompts.values():
-        yield from _unknown(context, prompt, ("model",), "model", prompt.value.model, "prompt-model-unknown")
+        yield from unknown(context, prompt, ("model",), "model", prompt.value.model, "prompt-model-unknown")
     for dataset in catalog.datasets.values():
         for index, name in enumerate(dataset.value.held_out_from):
-            yield from _unknown(context, dataset, ("held_out_from", index), "dataset", name, "held-out-unknown")
+            yield from unknown(context, dataset, ("held_out_from", index), "dataset", name, "held-out-unknown")
 
 
 def _stand_ins(context: Context) -> Iterator[Finding]:
@@ -41,7 +42,7 @@ def _stand_ins(context: Context) -> Iterator[Finding]:
         stand_in = entry.value.stand_in
         if stand_in is None:
             continue
-        yield from _unknown(context, entry, ("stand_in",), "model", stand_in, "stand-in-unknown")
+        yield from unknown(context, entry, ("stand_in",), "model", stand_in, "stand-in-unknown")
         chain = [name]
         while stand_in in models and stand_in not in chain:
             chain.append(stand_in)

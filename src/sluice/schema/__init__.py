@@ -2,19 +2,29 @@
 
 from sluice.schema.base import FileModel, Owners
 from sluice.schema.dataset import DatasetCard
+from sluice.schema.environment import Accept, Canary, Environment, ServingHere, Strategy
 from sluice.schema.model import HubSource, Model, PathSource, Price, Resources, Serving
 from sluice.schema.prompt import MessageTemplate, Output, Parameters, Prompt, Retrieval
 from sluice.schema.suite import RESERVED_METRICS, Assertion, Budget, Gate, Suite
 
-KINDS: dict[str, type[FileModel]] = {"prompt": Prompt, "dataset": DatasetCard, "suite": Suite, "model": Model}
+KINDS: dict[str, type[FileModel]] = {
+    "prompt": Prompt,
+    "dataset": DatasetCard,
+    "suite": Suite,
+    "model": Model,
+    "environment": Environment,
+}
 """File kind -> model; the JSON Schemas in `src/sluice/schemas/` are generated from this table."""
 
 __all__ = [
     "KINDS",
     "RESERVED_METRICS",
+    "Accept",
     "Assertion",
     "Budget",
+    "Canary",
     "DatasetCard",
+    "Environment",
     "FileModel",
     "Gate",
     "HubSource",
@@ -29,5 +39,7 @@ __all__ = [
     "Resources",
     "Retrieval",
     "Serving",
+    "ServingHere",
+    "Strategy",
     "Suite",
 ]

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from sluice.schema.base import Digest, FileModel, Frozen, Name, Text
 
+EngineName = Literal["tgi", "vllm", "local"]
+Arguments = dict[Text, int | float | str | bool]
+
 
 class HubSource(Frozen):
     """Weights on the Hugging Face Hub, pinned by a full commit hash."""
@@ -35,9 +38,9 @@ class Resources(Frozen):
 class Serving(Frozen):
     """The server side: engine, image by digest, and its arguments."""
 
-    engine: Literal["tgi", "vllm", "local"]
+    engine: EngineName
     image: Text | None = None
-    arguments: dict[Text, int | float | str | bool] = {}
+    arguments: Arguments = {}
     resources: Resources = Resources()
     concurrency: int = Field(default=32, gt=0, le=1024, description="The most calls in flight during an eval.")
 

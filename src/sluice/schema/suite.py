@@ -72,6 +72,11 @@ class Suite(FileModel):
         return self.retrieve is not False
 
     @property
+    def blocks(self) -> bool:
+        """Whether a loss of quality may block by this suite; where none may, a release needs no evidence of it."""
+        return bool(self.must_pass) or any(gate.max_drop and gate.tier == "block" for gate in self.gates.values())
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics of the assertions, in file order, each once."""
         return tuple(dict.fromkeys(assertion.metric for assertion in self.assertions))

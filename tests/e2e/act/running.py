@@ -110,8 +110,9 @@ def run_workflow(
 def _environment(scratch: Path) -> dict[str, str]:
     """What act itself and thereby every step inherits: nothing of the person who runs the tests."""
     places = {str(Path(found).parent) for name in ("git", "bash", "cut") if (found := shutil.which(name))}
+    tools = [str(ROOT / ".cache/tools")] if (ROOT / ".cache/tools/kustomize").exists() else []
     return {
-        "PATH": os.pathsep.join(sorted(places)),
+        "PATH": os.pathsep.join([*tools, *sorted(places)]),
         "HOME": str(scratch / "home"),
         "LANG": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",

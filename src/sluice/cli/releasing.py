@@ -1,0 +1,155 @@
+"""Makes releases and rollbacks: fetch, plan, write, push; again on top of what another writer released meanwhile."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from sluice.catalog import GitTree, load
+from sluice.cli import release_text
+from sluice.errors import CannotJudge, ExitCode, UsageError
+from sluice.evidence.branch import Branch
+from sluice.evidence.git import REMOTE, ask, complaint
+from sluice.evidence.keys import SECRET_VARIABLE, SigningKey, keys_of, signing_key
+from sluice.evidence.pushing import fetch_quietly
+from sluice.evidence.recording import require_key, require_main, require_main_run, where_am_i
+from sluice.rollout import branch as deploy
+from sluice.rollout.kustomize import find
+from sluice.rollout.planning import Desk, Plan, Renderer, Wish, committed, plan, record_of, restored
+from sluice.rollout.rendered import render_commit
+
+TRIES = 5
+_LONGEST_WAIT = 2.0
+"""Seconds before the second try; each further one may wait as much longer."""
+
+
+def released(root: Path, wish: Wish, *, push: bool, dry_run: bool, style: str) -> ExitCode:
+    """Release, and say what was released or why nothing was."""
+    if not dry_run:
+        require_main_run(os.environ)
+    return _until_won(partial(_release, root, wish, push=push, dry_run=dry_run, style=style))
+
+
+def _release(root: Path, wish: Wish, *, push: bool, dry_run: bool, style: str) -> ExitCode:
+    if push:
+        _fetch(root, wish.environment)
+    with _desk(root, sign=not dry_run) as desk:
+        made = plan(wish, desk)
+        if not made.admission.allowed or made.unchanged or dry_run:
+            print(release_text.shown(made, None, style), end="")
+            return _refused(made)
+        require_main(root, made.catalog.commit, os.environ)
+        record = record_of(made, wish, desk.now)
+        commit = committed(record, made.parent, made.bundle.files, made.rendered.manifests, desk)
+        _publish(root, wish.environment, commit, made.parent.commit if made.parent else None, push=push)
+        print(release_text.shown(made, record, style), end="")
+    return ExitCode.OK
+
+
+def _refused(made: Plan) -> ExitCode:
+    """The gate's no is 1; what nobody knows is 4."""
+    if made.admission.allowed:
+        return ExitCode.OK
+    return ExitCode.GATE_NO if made.admission.judged_no else ExitCode.CANNOT_JUDGE
+
+
+def rolled_back(root: Path, environment: str, to: str | None, *, push: bool) -> ExitCode:
+    """Bring an earlier release back by a commit of its own."""
+    require_main_run(os.environ)
+    return _until_won(partial(_roll_back, root, environment, to, push=push))
+
+
+def _roll_back(root: Path, environment: str, to: str | None, *, push: bool) -> ExitCode:
+    if push:
+        _fetch(root, environment)
+    parent = deploy.read(root, environment)
+    if parent is None:
+        raise UsageError(f"nothing was released to {environment} yet, so there is nothing to go back to")
+    target = _target(root, parent, to)
+    if (target.record.lock, target.manifests) == (parent.record.lock, parent.manifests):
+        raise UsageError(f"release {target.number} is what {environment} runs now, as release {parent.number}")
+    with _desk(root, sign=True) as desk:
+        record = restored(target, parent, desk.now)
+        commit = committed(record, parent, target.bundle, target.manifests, desk)
+    _publish(root, environment, commit, parent.commit, push=push)
+    print(release_text.restored(record), end="")
+    return ExitCode.OK
+
+
+def _target(root: Path, parent: deploy.Deployed, to: str | None) -> deploy.Deployed:
+    """Return the release that is meant; by default the last one that held something else."""
+    if to is not None:
+        found = deploy.find(root, parent.environment, to)
+    else:
+        now = parent.record.lock, parent.manifests
+        others = deploy.history(root, parent.environment, parent.commit)
+        found = next((one for one in others if (one.record.lock, one.manifests) != now), None)
+    if found is None:
+        wanted = f"release {to!r}" if to is not None else "earlier release"
+        raise UsageError(f"this clone knows no {wanted} of {parent.environment}; `sluice verify --all` lists them")
+    return found
+
+
+@contextmanager
+def _desk(root: Path, *, sign: bool) -> Iterator[Desk]:
+    """Give what a release is made with; the key is optional, a key that nobody knows is refused."""
+    keys = keys_of(root)
+    key: SigningKey | None = None
+    if sign and os.environ.get(SECRET_VARIABLE, "").strip():
+        key = signing_key()
+        require_key(key, keys)
+    elif sign:
+        print(f"sluice: {SECRET_VARIABLE} is not set, so the release is not signed", file=sys.stderr)
+    with Branch(root) as evidence:
+        if not evidence.known:
+            print(f"sluice: {evidence.absence()}", file=sys.stderr)
+        yield Desk(root, evidence, keys, datetime.now(UTC), where_am_i(), _renderer(root), key)
+
+
+def _renderer(root: Path) -> Renderer:
+    """Look for Kustomize when it is needed: what is refused needs none."""
+    return lambda commit, lock, bundle: render_commit(root, find(root), commit, lock, bundle)
+
+
+def _fetch(root: Path, environment: str) -> None:
+    """Learn what main, the evidence and the environment are now."""
+    done = ask(root, "fetch", "--quiet", "--no-tags", REMOTE, f"+refs/heads/main:refs/remotes/{REMOTE}/main")
+    if done.returncode:
+        raise CannotJudge(f"main could not be fetched from {REMOTE}: {complaint(done)}")
+    fetch_quietly(root)
+    deploy.fetch(root, environment)
+
+
+def _publish(root: Path, environment: str, commit: str, parent: str | None, *, push: bool) -> None:
+    if push:
+        deploy.push(root, environment, commit)
+    else:
+        deploy.keep(root, environment, commit, parent)
+
+
+def _until_won(attempt: Callable[[], ExitCode]) -> ExitCode:
+    """Plan again after every lost race: what was planned before is not about what runs now."""
+    for number in range(TRIES):
+        try:
+            return attempt()
+        except deploy.LostRace as lost:
+            print(f"sluice: {lost}; planning again", file=sys.stderr)
+            time.sleep(random.uniform(0, _LONGEST_WAIT * (number + 1)))
+    raise CannotJudge(f"others were faster {TRIES} times; run the command again")
+
+
+def environments(root: Path) -> tuple[str, ...]:
+    """Return the environments that main declares, sorted."""
+    for name in ("origin/main", "main"):
+        try:
+            return tuple(sorted(load(GitTree(root, name)).environments))
+        except UsageError:
+            continue
+    return ()

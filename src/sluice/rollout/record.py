@@ -1,0 +1,158 @@
+"""What a namespace remembers of its rollouts, in one ConfigMap: enough to resume, to restore and to prune.
+
+Written before anything is applied and after everything is healthy, so that a killed rollout is seen for what it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from sluice.digest import canonical_json
+from sluice.errors import CannotJudge
+from sluice.rollout.cluster import Cluster
+from sluice.rollout.objects import Ref, Value
+from sluice.rollout.release import Release
+from sluice.schema.base import Digest, Frozen
+
+NAME = "sluice-rollout"
+LIMIT = 900_000
+"""Bytes that the record may have; the API server takes a little more."""
+
+Number = Annotated[int, Field(ge=1)]
+
+
+class Kept(Frozen):
+    """An object that some release brought, and the newest release that did."""
+
+    group: str
+    kind: str
+    namespace: str | None
+    name: str
+    number: Number
+    immutable: bool
+
+    @property
+    def ref(self) -> Ref:
+        """What it is called."""
+        return Ref(self.group, self.kind, self.namespace, self.name)
+
+
+class Step(Frozen):
+    """One release as this cluster met it."""
+
+    release: Digest
+    number: Number
+    commit: str
+    at: str
+    failure: str | None = None
+
+
+class Record(Frozen):
+    """What runs (the last healthy release), what was tried last, and everything that was ever brought and is there."""
+
+    format: Literal[1] = 1
+    environment: str
+    healthy: Step | None = None
+    attempt: Step | None = None
+    kept: tuple[Kept, ...] = ()
+    objects: str = ""
+    """The healthy release's objects: JSON, gzip, base64; what is immutable and kept is left out."""
+
+    @property
+    def restorable(self) -> tuple[Value, ...]:
+        """The objects of the healthy release, as they were applied."""
+        return tuple(json.loads(gzip.decompress(base64.b64decode(self.objects)))) if self.objects else ()
+
+
+def read(cluster: Cluster, namespace: str) -> Record | None:
+    """Return the record of a namespace, None where nothing was ever rolled out there."""
+    live = cluster.get(_ref(namespace))
+    if live is None:
+        return None
+    try:
+        return Record.model_validate_json((live.get("data") or {}).get("record.json", ""))
+    except ValidationError as error:
+        raise CannotJudge(
+            f"the ConfigMap {NAME} in namespace {namespace} is not what a rollout writes ({error.error_count()} "
+            "problems, perhaps a newer Sluice wrote it); upgrade, or remove it to start anew: nothing is pruned then"
+        ) from None
+
+
+def write(cluster: Cluster, namespace: str, record: Record) -> None:
+    """Write the record."""
+    text = record.model_dump_json()
+    if len(text) > LIMIT:
+        raise CannotJudge(f"the record of this rollout has {len(text)} bytes, more than the {LIMIT} a ConfigMap takes")
+    about = {"name": NAME, "namespace": namespace}
+    value = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"record.json": text}}
+    cluster.apply([value], force=True)
+
+
+def begun(record: Record | None, release: Release) -> Record:
+    """Return the record with a release as what is being tried."""
+    before = record or Record(environment=release.environment)
+    return before.model_copy(update={"attempt": _step(release), "kept": _joined(before.kept, release)})
+
+
+def failed(record: Record, why: str) -> Record:
+    """Return the record with the attempt as failed."""
+    assert record.attempt is not None, "nothing was tried"
+    return record.model_copy(update={"attempt": record.attempt.model_copy(update={"failure": why[:2000]})})
+
+
+def finished(record: Record, release: Release) -> Record:
+    """Return the record with a release as what runs."""
+    kept_anyway = [value for value in release.objects if not _is_immutable(value)]
+    packed = base64.b64encode(gzip.compress(canonical_json(kept_anyway), mtime=0)).decode()
+    return record.model_copy(update={"healthy": _step(release), "attempt": None, "objects": packed})
+
+
+def prunable(record: Record, release: Release, keep: int) -> tuple[Kept, ...]:
+    """Return what a release leaves behind, newest first.
+
+    Immutable objects of the last `keep` releases stay, and so does what belongs to no namespace: others may use it.
+    """
+    wanted = {Ref.of(value) for value in release.objects}
+    numbers = sorted({one.number for one in record.kept if one.immutable}, reverse=True)
+    recent = set(numbers[:keep])
+    left = [one for one in record.kept if one.namespace and one.ref not in wanted]
+    left = [one for one in left if not (one.immutable and one.number in recent)]
+    return tuple(sorted(left, key=lambda one: (-one.number, one.ref)))
+
+
+def pruned(record: Record, gone: tuple[Kept, ...]) -> Record:
+    """Return the record without what was deleted."""
+    names = {one.ref for one in gone}
+    return record.model_copy(update={"kept": tuple(one for one in record.kept if one.ref not in names)})
+
+
+def _joined(kept: tuple[Kept, ...], release: Release) -> tuple[Kept, ...]:
+    known = {one.ref: one for one in kept}
+    for value in release.objects:
+        ref = Ref.of(value)
+        known[ref] = Kept(
+            group=ref.group, kind=ref.kind, namespace=ref.namespace, name=ref.name, number=release.number,
+            immutable=_is_immutable(value),
+        )  # fmt: skip
+    return tuple(
+        known[ref] for ref in sorted(known, key=lambda ref: (ref.group, ref.kind, ref.namespace or "", ref.name))
+    )
+
+
+def _is_immutable(value: Value) -> bool:
+    return value["kind"] in ("ConfigMap", "Secret") and value.get("immutable") is True
+
+
+def _step(release: Release) -> Step:
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Step(release=release.digest, number=release.number, commit=release.commit, at=now)
+
+
+def _ref(namespace: str) -> Ref:
+    return Ref("", "ConfigMap", namespace, NAME)

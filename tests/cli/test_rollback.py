@@ -1,0 +1,75 @@
+"""Going back: a commit with the next number that holds what ran before."""
+
+import pytest
+from cli.release_workplace import GOOD, workplace
+from miniature import git
+
+from sluice.evidence.keys import SECRET_VARIABLE
+from sluice.release.record import read_record
+
+
+@pytest.fixture
+def place(repository, server, sluice, monkeypatch, tmp_path_factory):
+    """Staging has had two releases."""
+    made = workplace(repository, sluice, monkeypatch, tmp_path_factory.mktemp("outside"))
+    made.first()
+    made.merge(GOOD)
+    made.judge()
+    assert made.release()[0] == 0
+    return made
+
+
+def record(place):
+    return read_record(place.show("release.json").encode())
+
+
+def test_by_default_the_last_one_that_was_different_comes_back(place):
+    first = read_record(place.show("release.json", "deploy/staging^").encode())
+    code, out, err = place.sluice("rollback", "staging", "--push")
+    assert code == 0, out + err
+    assert "staging is back at release 1, as release 3" in out
+    now = record(place)
+    assert (now.number, now.restores, now.release, now.evidence) == (3, 1, first.release, first.evidence)
+    for directory in ("bundle", "manifests"):
+        trees = [git(place.remote, "rev-parse", f"deploy/staging{at}:{directory}") for at in ("", "^^")]
+        assert trees[0] == trees[1]
+    assert place.remote_log()[0] == "Release 3 of staging restores release 1"
+    code, out, err = place.sluice("verify", "--all")
+    assert code == 0, out + err
+
+
+def test_forth_again_by_number_or_digest(place):
+    second = record(place).release
+    assert place.sluice("rollback", "staging", "--push")[0] == 0
+    assert place.sluice("rollback", "staging", "--to", second[7:19], "--push")[0] == 0
+    assert (record(place).number, record(place).restores) == (4, 2)
+    assert place.sluice("rollback", "staging", "--to", "1", "--push")[0] == 0
+    assert (record(place).number, record(place).restores) == (5, 1)
+
+
+def test_what_runs_already_and_what_is_unknown(place):
+    code, _, err = place.sluice("rollback", "staging", "--to", "2", "--push")
+    assert code == 2
+    assert "release 2 is what staging runs now" in err
+    code, _, err = place.sluice("rollback", "staging", "--to", "9", "--push")
+    assert code == 2
+    assert "knows no release '9' of staging" in err
+    code, _, err = place.sluice("rollback", "production")
+    assert code == 2
+    assert "nothing was released to production yet" in err
+
+
+def test_a_rollback_without_a_key_verifies_by_the_signed_release_that_it_restores(place, monkeypatch):
+    monkeypatch.delenv(SECRET_VARIABLE)
+    assert place.sluice("rollback", "staging", "--push")[0] == 0
+    code, out, err = place.sluice("verify")
+    assert code == 0, out + err
+    assert "staging 3" in out
+
+
+def test_after_a_rollback_a_release_compares_with_what_runs(place):
+    assert place.sluice("rollback", "staging", "--push")[0] == 0
+    code, out, _ = place.release()
+    assert code == 0
+    assert "the same was admitted before, as release 2" in out
+    assert record(place).number == 4
