@@ -1,13 +1,16 @@
 """Releases through the front door: judged on main, released by commit, and every refusal with its reason."""
 
 import json
+import subprocess
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
 from cli.release_workplace import BAD, GOOD, WHO, workplace
 from miniature import git
 
+from sluice.cli import evidence_writing
 from sluice.evidence.keys import SECRET_VARIABLE
 from sluice.release.lock import Lock
 from sluice.release.record import read_record
@@ -197,6 +200,54 @@ def test_without_push_the_release_stays_here(place):
     assert git(place.remote, "branch", "--list", "deploy/*") == ""
     assert deploy.read(place.root, "staging").number == 1
     assert deploy.read(place.root, "production") is None
+
+
+def test_what_is_served_otherwise_there_is_judged_as_it_is_served_there(place):
+    """The model file's arguments were judged; the environment's own need a run of their own, and get one."""
+    place.first()
+    place.merge(serving={"served": {"strategy": "recreate", "arguments": {"dtype": "float16"}}})
+    code, out, _ = place.release("--commit", "HEAD")
+    assert code == 4
+    assert "differs in the serving arguments" in out
+    words = ("--environment", "staging")
+    code, out, err = place.sluice("eval", "--base", "HEAD^", "--head", "HEAD", "--complete", "--unproven", *words)
+    assert code == 0, out + err
+    code, _, err = place.sluice("evidence", "record", "--push")
+    assert code == 4
+    assert "the judgement is about the closure" in err, "evidence says in which environment"
+    assert place.sluice("evidence", "record", "--push", *words)[0] == 0
+    code, out, err = place.release()
+    assert code == 0, out + err
+    assert "served: dtype from unset to float16" in out
+    assert place.sluice("eval", "--environment", "stagin")[0] == 2
+
+
+def test_what_is_too_old_is_judged_again_and_renewed(place, monkeypatch):
+    place.first()
+    place.merge(GOOD)
+    with monkeypatch.context() as then:
+        then.setattr(evidence_writing, "_now", lambda: datetime.now(UTC) - timedelta(days=31))
+        place.judge()
+    code, out, _ = place.release("--commit", "HEAD")
+    assert code == 4
+    assert "more than 30 days ago" in out
+    words = ("eval", "--base", nothing(place.root), "--head", "HEAD", "--complete", "--no-evidence")
+    assert place.sluice(*words)[0] == 0
+    code, out, err = place.sluice("evidence", "record", "--push")
+    assert "known already" in out, out + err
+    code, out, err = place.sluice("evidence", "record", "--push", "--renew", "30")
+    assert code == 0 and ".2.json" in out, out + err
+    code, out, err = place.release()
+    assert code == 0, out + err
+    assert "answer: pass (two stored runs)" in out
+    assert place.sluice("verify")[0] == 0
+
+
+def nothing(root):
+    """A commit without files, as the nightly run compares with: every suite is new then."""
+    tree = subprocess.run(["git", "mktree"], cwd=root, input="", capture_output=True, text=True).stdout.strip()
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.test")
+    return git(root, *identity, "commit-tree", "-m", "Nothing", tree).strip()
 
 
 def test_unknown_environments_are_named(place):

@@ -67,9 +67,16 @@ def test_a_rollback_without_a_key_verifies_by_the_signed_release_that_it_restore
     assert "staging 3" in out
 
 
-def test_after_a_rollback_a_release_compares_with_what_runs(place):
+def test_what_was_turned_back_comes_again_only_where_somebody_says_so(place):
+    """Else the next run of a workflow would undo the rollback."""
     assert place.sluice("rollback", "staging", "--push")[0] == 0
     code, out, _ = place.release()
+    assert code == 1
+    assert "this is release 2, which release 3 turned back from; merge a change, or say --again" in out
+    place.merge(GOOD + "\nAnd kind.")
+    place.judge()
+    assert place.sluice("release", "staging", "--dry-run")[0] == 0, "another change is judged against what runs"
+    code, out, _ = place.release("--commit", "HEAD^", "--again")
     assert code == 0
     assert "the same was admitted before, as release 2" in out
     assert record(place).number == 4

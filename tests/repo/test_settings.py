@@ -62,7 +62,11 @@ def test_a_secret_of_an_environment_is_read_in_that_environment_alone() -> None:
 
 
 def test_environments_of_the_workflows_are_set_up() -> None:
-    assert {body["environment"] for body in JOBS.values() if "environment" in body} <= set(SETTINGS.environments)
+    """A name that a variable gives is an environment of `infra/overlays`; the owner says which."""
+    named = {body["environment"] for body in JOBS.values() if "environment" in body}
+    given = {re.fullmatch(r"\$\{\{ vars\.(\w+) \}\}", name) for name in named} - {None}
+    assert {found[1] for found in given} == {"SLUICE_STAGING", "SLUICE_PRODUCTION"}
+    assert named - {found[0] for found in given} <= set(SETTINGS.environments)
 
 
 def test_only_the_forges_own_actions_are_used_as_the_settings_demand() -> None:

@@ -29,6 +29,7 @@ TRIGGERS = {
     "nightly": {"schedule", "workflow_dispatch"},
     "release": {"workflow_run", "workflow_dispatch"},
     "promote": {"workflow_dispatch"},
+    "drift": {"schedule", "workflow_dispatch"},
 }
 ALLOWED_ACTIONS = {
     "actions/checkout",
@@ -51,6 +52,9 @@ SIGNS = {
 PUSHES = SIGNS
 """Jobs that keep the checkout's credentials because they push."""
 
+REACHES_A_CLUSTER = {("release", "rollout"), ("promote", "rollout"), ("drift", "compare")}
+"""Jobs that hold a kubeconfig."""
+
 KEYS = {"SLUICE_APP_KEY", "SLUICE_DEPLOY_KEY", "SLUICE_EVIDENCE_KEY"}
 
 SECRETS = {
@@ -62,6 +66,7 @@ SECRETS = {
     ("commands", "report"): {"SLUICE_APP_KEY"},
     ("nightly", "suites"): {"SLUICE_API_KEY"},
     ("release", "smoke"): {"SLUICE_API_KEY"},
+    **{job: {"SLUICE_KUBECONFIG"} for job in REACHES_A_CLUSTER},
     **dict.fromkeys(SIGNS, KEYS),
 }
 WRITES = {
@@ -77,7 +82,10 @@ ENVIRONMENTS = {
     ("commands", "report"): "checks",
     **dict.fromkeys(SIGNS, "evidence"),
     ("release", "smoke"): "${{ vars.SLUICE_STAGING }}",
+    ("release", "rollout"): "${{ vars.SLUICE_STAGING }}",
     ("promote", "approve"): "${{ vars.SLUICE_PRODUCTION }}",
+    ("promote", "rollout"): "${{ vars.SLUICE_PRODUCTION }}",
+    ("drift", "compare"): "checks",
 }
 
 
@@ -158,7 +166,8 @@ def test_a_job_has_rights_of_its_own_a_limit_and_a_runner_that_is_meant(name: st
     assert 1 <= int(body["timeout-minutes"]) <= 360
     hosted = body["runs-on"] == "ubuntu-latest"
     assert hosted or (name, job) in {("pull-request", "eval"), ("pull-request", "gate"), ("judge", "judge"),
-                                     ("commands", "eval"), ("nightly", "suites"), ("release", "smoke")}  # fmt: skip
+                                     ("commands", "eval"), ("nightly", "suites"), ("release", "smoke"),
+                                     *REACHES_A_CLUSTER}  # fmt: skip
     assert body.get("environment") == ENVIRONMENTS.get((name, job))
     assert "continue-on-error" not in body and "container" not in body and "services" not in body
 

@@ -22,8 +22,11 @@ VARIABLES: Mapping[str, str] = {
     "SLUICE_BUDGET_MINUTES": "most minutes of one pull request",
     "SLUICE_BUDGET_MONEY": "most US dollars of one pull request, by the prices in the model files",
     "SLUICE_ENDPOINT": "the model server that answers; without it the embedded model does",
+    "SLUICE_PRODUCTION": "the environment that promote.yml releases to; without it nothing is",
     REGISTRY: "where your images lie",
+    "SLUICE_ROLLOUT": "`push` lets workflows apply what they released; without it clusters pull",
     "SLUICE_RUNNER": "the label of the runner that evals run on; without it `ubuntu-latest`",
+    "SLUICE_STAGING": "the environment that release.yml releases to after each merge; without it nothing is",
 }
 """Name -> what it says, and what holds where it is not set."""
 
@@ -47,5 +50,6 @@ SECRETS: Mapping[str, Secret] = {
     "SLUICE_DEPLOY_KEY": Secret(
         "the private half of a deploy key that may write", (EVIDENCE_BRANCH,), "without an App"
     ),
+    "SLUICE_KUBECONFIG": Secret("how an environment's cluster is reached; in `checks` one that may only read"),
     EVIDENCE_KEY: Secret("the key that signs evidence; sluice init writes it to a file", (EVIDENCE_BRANCH,), "always"),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from sluice.cli.judging import add_judging_options, judge_change, keep, show
-from sluice.cli.options import add_format, add_root, add_sides, add_suites, repository
+from sluice.cli.options import add_environment, add_format, add_root, add_sides, add_suites, repository
 from sluice.errors import ExitCode
 
 
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_suites(parser, "all that are affected")
     add_sides(parser)
     add_judging_options(parser)
+    add_environment(parser)
     add_root(parser)
     add_format(parser)
 

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.cli.options import add_format, add_root, add_sides, count, repository
+from sluice.cli.options import add_environment, add_format, add_root, add_sides, count, repository
 from sluice.errors import CannotJudge, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +54,11 @@ def _reading(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def _recording(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--judgement", metavar="FILE", help="a stored judgement (default: the last one)")
+    add_environment(parser)
     parser.add_argument("--heads", type=count, metavar="N", help="how many heads of this change were judged")
+    parser.add_argument(
+        "--renew", type=count, metavar="DAYS", help="record again what is known and older (default: known is known)"
+    )
     parser.add_argument("--push", action="store_true", help="bring it to origin too; fetches and tries again")
     add_root(parser)
 

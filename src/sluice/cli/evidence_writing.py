@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sluice.catalog import Catalog
-from sluice.cli.options import Repository, repository, sides
+from sluice.cli.options import repository, served_in, sides
 from sluice.cli.stored import read_judgement
 from sluice.errors import CannotJudge, ExitCode
 from sluice.evidence.accepting import Change, Wish, acceptance
@@ -34,10 +34,11 @@ def record(arguments: argparse.Namespace) -> ExitCode:
     key = signing_key()
     if arguments.push:
         fetch_quietly(repo.root)
-    change = Change(_at(repo, judgement.base_commit), repo.at(judgement.head_commit))
-    found = recorded(
-        Sides(judgement, change, arguments.heads), desk(repo.root, change.head, key, Making(where_am_i(), _now()))
-    )
+    base = served_in(repo.at(judgement.base_commit), arguments) if judgement.base_commit is not None else None
+    change = Change(base, served_in(repo.at(judgement.head_commit), arguments))
+    renew = timedelta(days=arguments.renew) if arguments.renew else None
+    at = desk(repo.root, change.head, key, Making(where_am_i(), _now()), renew)
+    found = recorded(Sides(judgement, change, arguments.heads), at)
     for path in found.known:
         print(f"known already: {path}")
     _store(repo.root, found.files, push_too=arguments.push)
@@ -46,10 +47,6 @@ def record(arguments: argparse.Namespace) -> ExitCode:
     if not judgement.suites:
         print("nothing was run, so there is nothing to record")
     return ExitCode.CANNOT_JUDGE if found.refused else ExitCode.OK
-
-
-def _at(repo: Repository, commit: str | None) -> Catalog | None:
-    return repo.at(commit) if commit is not None else None
 
 
 def _now() -> datetime:

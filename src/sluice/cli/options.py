@@ -90,10 +90,31 @@ def add_sides(parser: argparse.ArgumentParser) -> None:
 def sides(repo: Repository, arguments: argparse.Namespace) -> tuple[Catalog | None, Catalog]:
     """Return (base, head) catalogs; base is None in a repository that has no commit yet."""
     head = repo.at(arguments.head) if arguments.head else repo.working()
+    if getattr(arguments, "environment", None) is not None:
+        head.environment(arguments.environment)
     tree = GitTree(repo.root, arguments.base) if arguments.base else default_base(repo.root)
     if tree is None and has_commits(repo.root):
         raise UsageError("neither origin/main nor main is known here, so there is no base; name it with --base REV")
-    return (load(tree) if tree else None), head
+    return served_in(load(tree), arguments) if tree else None, served_in(head, arguments)
+
+
+def add_environment(parser: argparse.ArgumentParser) -> None:
+    """Add `--environment`."""
+    parser.add_argument(
+        "--environment",
+        metavar="ENV",
+        help="with models served as this environment serves them (default: as models say)",
+    )
+
+
+def served_in(catalog: Catalog, arguments: argparse.Namespace) -> Catalog:
+    """Return the catalog with its models as `--environment` serves them, where that is asked for."""
+    name = getattr(arguments, "environment", None)
+    if name is None:
+        return catalog
+    from sluice.release.candidates import as_served
+
+    return as_served(catalog, name)
 
 
 def quiet() -> bool:

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first-by", metavar="NAME", help="who names the first release; one of the approvers")
     parser.add_argument("--anchor-by", metavar="NAME", help="who makes this release the reference for later ones")
     parser.add_argument("--expect", metavar="DIGEST", help="refuse anything but the release that was approved")
+    parser.add_argument("--again", action="store_true", help="release what the last rollback turned back from")
     parser.add_argument("--dry-run", action="store_true", help="say what would be released, and write nothing")
     parser.add_argument("--push", action="store_true", help="fetch first, and bring the release to origin")
     add_root(parser)
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         first_by=arguments.first_by,
         anchor_by=arguments.anchor_by,
         expect=arguments.expect,
+        again=arguments.again,
     )
     return released(
         repository(arguments).root, wish, push=arguments.push, dry_run=arguments.dry_run, style=arguments.format

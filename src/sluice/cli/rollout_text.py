@@ -6,9 +6,11 @@ import json
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain, repeat
 from typing import Any
 
 from sluice.digest import short
+from sluice.report.visible import one_line, visible
 from sluice.rollout.apply import Outcome
 from sluice.rollout.drift import Difference
 from sluice.rollout.health import Health
@@ -18,6 +20,7 @@ from sluice.rollout.release import Release
 from sluice.rollout.standing import Standing
 
 WIDTH = 80
+_INDENT = " " * 10
 _MOST = 12
 """Lines of differences on the screen; JSON has all."""
 _SORTS = {
@@ -76,8 +79,8 @@ def screen(standing: Standing, address: str, evidence: Sequence[str], style: str
     ]
     if standing.attempt:
         lines.append(f"{'':<9} {_step(standing.attempt, 'tried since')}")
-        lines += _wrapped(f"failed: {standing.attempt.failure}", " " * 10) if standing.attempt.failure else []
-    lines += _wrapped(f"{address}, namespace {wish.namespace}", " " * 10)
+        lines += _wrapped(f"failed: {standing.attempt.failure}", _INDENT) if standing.attempt.failure else []
+    lines += _wrapped(f"{address}, namespace {wish.namespace}", _INDENT)
     lines += _listed("evidence", evidence or ("none",))
     lines += _listed("runs", [f"{one.state:<8}{one.ref}  {one.reason}" for one in standing.workloads] or ("nothing",))
     found = _difference_lines(standing.differences, _SORTS, _MOST)
@@ -89,17 +92,14 @@ def screen(standing: Standing, address: str, evidence: Sequence[str], style: str
 def progress(states: Sequence[Health]) -> str:
     """Return how far a rollout is, in a line."""
     waiting = [one for one in states if one.state != "ready"]
-    told = "; ".join(f"{one.ref}: {one.reason}" for one in waiting)
+    told = one_line("; ".join(f"{one.ref}: {one.reason}" for one in waiting))
     return f"{len(states) - len(waiting)} of {len(states)} ready" + (f"; {told}" if told else "")
 
 
 def _listed(title: str, items: Iterable[str]) -> list[str]:
-    words = [title, *[""] * 1000]
-    return [
-        line
-        for name, item in zip(words, items, strict=False)
-        for line in _wrapped(item, " " * 10, first=f"{name:<9} ")
-    ]  # fmt: skip
+    """Return items as lines beside their title, which stands once."""
+    names = chain([title], repeat(""))
+    return [line for name, item in zip(names, items, strict=False) for line in _wrapped(item, _INDENT, f"{name:<9} ")]
 
 
 def _wrapped(text: str, indent: str, first: str | None = None) -> list[str]:
@@ -131,7 +131,9 @@ def _short(value: Any) -> str:
 
 
 def _styled(lines: Sequence[str], style: str) -> Sequence[str]:
-    return ["```text", *lines, "```"] if style == "markdown" else lines
+    """Show what a cluster said as text that commands no terminal; in Markdown within a fence that it cannot end."""
+    shown = [visible(" ".join(line.splitlines())) for line in lines]
+    return ["~~~~text", *(line.replace("~~~~", "~ ~ ") for line in shown), "~~~~"] if style == "markdown" else shown
 
 
 def _step(step: Step, words: str) -> str:

@@ -26,6 +26,8 @@ VERBS: dict[str, Verb] = {
     "forge": Verb("forge", "Tell a pull request what was found, and act on commands in its comments; for workflows."),
     "release": Verb("release", "Release main's newest judged commit to an environment, as evidence allows it."),
     "rollback": Verb("rollback", "Bring an earlier release of an environment back, as a commit."),
+    "rollout": Verb("rollout", "Make an environment's release true in its cluster, or say what would change."),
+    "status": Verb("status", "Show where an environment stands: Git's wish, the cluster's truth, evidence, drift."),
     "verify": Verb("verify", "Verify releases offline: signatures, locks, bundles and evidence."),
     "train": Verb("train", "Train a model from the recipe in its file."),
     "import": Verb("import_", "Turn another tool's configuration into files of this repository."),

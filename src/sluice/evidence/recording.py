@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from sluice.catalog import Catalog
@@ -17,7 +18,7 @@ from sluice.evidence.git import REMOTE, is_ancestor, tip
 from sluice.evidence.keys import Keys, SigningKey, read_keys
 from sluice.evidence.runs import Making, complete_head, run_statement
 from sluice.evidence.signing import signed
-from sluice.evidence.statement import Statement, Where
+from sluice.evidence.statement import Statement, Where, time_of
 from sluice.evidence.subjects import verdict_digest
 from sluice.evidence.verdicts import Compared, verdict_statement
 from sluice.evidence.verifying import check_places
@@ -40,6 +41,8 @@ class Desk:
     key: SigningKey
     keys: Keys
     making: Making
+    renew: timedelta | None = None
+    """How old evidence may be before the same is recorded again; None where it holds for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Recording:
     refused: tuple[str, ...]
 
 
-def desk(root: Path, head: Catalog, key: SigningKey, making: Making) -> Desk:
+def desk(root: Path, head: Catalog, key: SigningKey, making: Making, renew: timedelta | None = None) -> Desk:
     """Return what a recording works with.
 
     Raises CannotJudge where evidence may not be made here, UsageError where nobody could verify the signature.
@@ -59,7 +62,7 @@ def desk(root: Path, head: Catalog, key: SigningKey, making: Making) -> Desk:
     require_main(root, head.commit, os.environ)
     keys = read_keys(head.tree)
     require_key(key, keys)
-    return Desk(root, Branch(root), key, keys, making)
+    return Desk(root, Branch(root), key, keys, making, renew)
 
 
 def require_key(key: SigningKey, keys: Keys) -> None:
@@ -149,9 +152,16 @@ def _files(place: Place, statement: Statement, beside: bytes | None, desk: Desk)
 
 
 def _known(desk: Desk, place: Place) -> str | None:
-    """Return the path of what verifies already; what does not, by a key that is gone, leaves the next place free."""
+    """Return the path of what verifies already and is new enough; anything else leaves the next place free."""
     places = desk.branch.attempts(place.kind, place.hex)
-    return next((one.place.path for one in check_places(desk.branch, places, desk.keys) if one.evidence), None)
+    found = (one.evidence for one in check_places(desk.branch, places, desk.keys) if one.evidence)
+    return next((one.place.path for one in found if not _wants_renewal(one.statement, desk)), None)
+
+
+def _wants_renewal(statement: Statement, desk: Desk) -> bool:
+    if desk.renew is None:
+        return False
+    return time_of(statement.facts.evaluated_at) < desk.making.moment - desk.renew
 
 
 def _suite(

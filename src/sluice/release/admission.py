@@ -83,7 +83,7 @@ def admit(asked: Asked, trust: Trust) -> Admission:
     refusals += [*_first(asked), *_removed(asked, held)]
     for label, outcomes in ((_label(asked.current), now), (_label(asked.anchor), then)):
         refusals += [found for name, one in outcomes.items() for found in _refused(asked, name, label, one)]
-    evidence = {name: _evidence(proof, now[name], then.get(name)) for name, proof in proofs.items()}
+    evidence = {name: _evidence(asked, proof, now[name], then.get(name)) for name, proof in proofs.items()}
     complete = len(proofs) == len(suites_of(asked.catalog, asked.environment))
     return Admission(evidence, tuple(dict.fromkeys(refusals)), notes, complete)
 
@@ -132,14 +132,20 @@ def _login(name: str) -> str:
 def _refused(asked: Asked, name: str, label: str, outcome: Outcome) -> Iterator[Refusal]:
     """A word that the environment does not list is refused; a first release has no other word than `first`."""
     word, accept = outcome.judged.word, asked.here.accept.verdicts
-    if word in accept or (word == "first" and asked.current is None):
+    if word in accept or (word == "first" and (asked.current is None or _named_by(asked))):
         return
     why = f": {'; '.join(outcome.reasons)}" if outcome.reasons else ""
     if word == "first":
-        why = f", for nothing there was judged by it; accept.verdicts of {asked.environment} may list `first`"
+        who = " or ".join(asked.here.approvers)
+        why = f", for nothing there was judged by it; a person may name it: --first-by {who}"
     elif word == "pass (accepted)":
         why = f", which accept.verdicts of {asked.environment} does not list ({'; '.join(outcome.judged.words)})"
     yield Refusal(f"{name} {label}: {word}{why}", no=word in (*_NO, "pass (accepted)"))
+
+
+def _named_by(asked: Asked) -> str | None:
+    """Return who names what has nothing to be compared with, if somebody does who may."""
+    return asked.approver if asked.approver is not None and may_name(asked.here, asked.approver) else None
 
 
 def _removed(asked: Asked, held: tuple[Holding, ...]) -> Iterator[Refusal]:
@@ -159,13 +165,17 @@ def _removed(asked: Asked, held: tuple[Holding, ...]) -> Iterator[Refusal]:
             yield Refusal(f"{problem} (it judges what {asked.environment} runs, at {before.label})", no=True)
 
 
-def _evidence(proof: Proof, now: Outcome, then: Outcome | None) -> SuiteEvidence:
+def _evidence(asked: Asked, proof: Proof, now: Outcome, then: Outcome | None) -> SuiteEvidence:
+    judged, by = now.judged, _named_by(asked)
+    if judged.word == "first" and by is not None and asked.current is not None:
+        words = f"nothing that ran there was judged by {proof.wanted.closure.suite}; {by} let it in"
+        judged = judged.model_copy(update={"words": (words,)})
     return SuiteEvidence(
         closure=proof.wanted.closure.digest,
         run=proof.run.evidence.place.path,
         engine=proof.wanted.engine,
         model=proof.wanted.model,
         evaluated_at=proof.run.facts.evaluated_at,
-        current=now.judged,
+        current=judged,
         anchor=then.judged if then else None,
     )

@@ -34,8 +34,8 @@ def wanted(catalog: Catalog, environment: str, suite: str) -> tuple[Wanted, ...]
     here = catalog.environment(environment).value
     own = model_of(catalog, suite)
     found: dict[str, Wanted] = {}
+    served = as_served(catalog, environment)
     for model in _chain(catalog, own, stand_ins=here.accept.stand_ins):
-        served = as_served(catalog, environment, model)
         first = served.model(model).value.serving.engine
         for engine in dict.fromkeys((first, *here.accept.engines)):
             # An engine that is not the one served there runs with the model file's own arguments.
@@ -55,9 +55,13 @@ def _chain(catalog: Catalog, model: str, *, stand_ins: bool) -> Iterator[str]:
         name = catalog.model(name).value.stand_in if stand_ins else None
 
 
-def as_served(catalog: Catalog, environment: str, name: str) -> Catalog:
-    """Return the catalog with a model as the environment serves it."""
-    here = catalog.environment(environment).value
-    entry = catalog.model(name)
-    value = entry.value.model_copy(update={"serving": here.serves(name, entry.value)})
-    return replace(catalog, models={**catalog.models, name: replace(entry, value=value)})
+def as_served(catalog: Catalog, environment: str) -> Catalog:
+    """Return the catalog with every model as an environment serves it; unchanged where there is no such one yet."""
+    if environment not in catalog.environments:
+        return catalog
+    here = catalog.environments[environment].value
+    models = {
+        name: replace(entry, value=entry.value.model_copy(update={"serving": here.serves(name, entry.value)}))
+        for name, entry in catalog.models.items()
+    }
+    return replace(catalog, models=models)

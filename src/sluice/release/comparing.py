@@ -133,14 +133,15 @@ def _stored(name: str, base: Closure, proof: Proof, policy: str, judging: Judgin
     bound = tuple(sorted(one.digest for one in bound_to(judging.held, candidate, policy) if one.suite == name))
     for acceptances in dict.fromkeys((bound, ())):
         subject = verdict_digest(base.digest, candidate, judged_policy(policy, acceptances))
-        facts = _verdict(subject, judging)
-        if facts is not None:
+        found = _verdict(subject, judging)
+        if found is not None:
+            path, facts = found
             words = _words(judging.held, acceptances)
             judged = Judged(
                 base=base.digest,
                 word=facts.verdict,
                 how="verdict",
-                verdict=subject,
+                verdict=path,
                 acceptances=acceptances,
                 words=words,
             )
@@ -148,7 +149,7 @@ def _stored(name: str, base: Closure, proof: Proof, policy: str, judging: Judgin
     return None
 
 
-def _verdict(subject: str, judging: Judging) -> VerdictFacts | None:
+def _verdict(subject: str, judging: Judging) -> tuple[str, VerdictFacts] | None:
     trust = judging.trust
     for place in reversed(trust.branch.attempts("verdict", subject.removeprefix("sha256:"))):
         try:
@@ -156,7 +157,7 @@ def _verdict(subject: str, judging: Judging) -> VerdictFacts | None:
         except Unverified:
             continue
         if isinstance(facts, VerdictFacts) and not is_stale(facts.evaluated_at, trust.now, judging.days):
-            return facts
+            return place.path, facts
     return None
 
 

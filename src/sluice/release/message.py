@@ -42,7 +42,7 @@ def evidence_paths(record: Record) -> tuple[str, ...]:
         paths[suite.run] = None
         for judged in (suite.current, suite.anchor):
             if judged is not None and judged.verdict is not None:
-                paths[Place("verdict", judged.verdict.removeprefix("sha256:")).path] = None
+                paths[judged.verdict] = None
             for acceptance in judged.acceptances if judged else ():
                 paths[Place("acceptance", acceptance.removeprefix("sha256:")).path] = None
     return tuple(paths)

@@ -24,7 +24,8 @@ class Judged(Frozen):
     base: Digest | None = None
     word: VerdictWord
     how: How
-    verdict: Digest | None = None
+    verdict: Text | None = None
+    """Where the verdict lies on the branch `evidence`."""
     acceptances: tuple[Digest, ...] = ()
     words: tuple[str, ...] = ()
     """Who accepted what, and why."""

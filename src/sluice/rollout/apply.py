@@ -20,6 +20,7 @@ from sluice.rollout.mounts import mounted
 from sluice.rollout.objects import Ref, Value
 from sluice.rollout.record import Kept, Record
 from sluice.rollout.release import Release
+from sluice.rollout.takeover import by_hand, takeover
 
 KEEP = 5
 """How many releases' immutable objects (prompt bundles, engine settings) stay for rolling back."""
@@ -143,8 +144,11 @@ class _Rollout:
         return self._wait(objects, deadline, hopeful)
 
     def _apply(self, values: Sequence[Value]) -> None:
-        """Apply objects; what others wrote into our fields is taken back, and said."""
+        """Apply objects; what others wrote into our fields, and people beside them, is taken back, and said."""
         self.lease.check()
+        for ref, live in self.cluster.present(values).items():
+            if by_hand(live):
+                self._take_over(ref, live)
         try:
             self.cluster.apply(values)
         except Refused as refusal:
@@ -152,6 +156,15 @@ class _Rollout:
                 raise
             self.watcher.said(f"taking back what others changed: {refusal}")
             self.cluster.apply(values, force=True)
+
+    def _take_over(self, ref: Ref, live: Value) -> None:
+        """Make what people wrote ours; an object that changes at this moment is left for the next rollout."""
+        self.watcher.said(f"taking back what was changed by hand: {ref}, by {', '.join(by_hand(live))}")
+        try:
+            self.cluster.patch(ref, takeover(live))
+        except Refused as refusal:
+            if refusal.reason not in ("Conflict", "Invalid"):
+                raise
 
     def _wait(self, objects: Sequence[Value], deadline: float, hopeful: bool) -> tuple[Health, ...]:
         """Wait until all is ready; return what failed, or what was not ready in time."""

@@ -102,6 +102,11 @@ class Cluster:
         found = self._json(*words, data=_list(values))
         return tuple(found["items"]) if found.get("kind") == "List" else (found,)
 
+    def patch(self, ref: Ref, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Change one object by a JSON patch; Refused("Conflict") where it names an older resourceVersion."""
+        how = ("--type=json", f"--patch={json.dumps(operations)}")
+        self._said("patch", ref.resource, ref.name, *_in(ref.namespace), *how)
+
     def delete(self, ref: Ref) -> None:
         """Delete one object without waiting for what depends on it; an absent one is no error."""
         self._said("delete", ref.resource, ref.name, *_in(ref.namespace), "--ignore-not-found", "--wait=false")

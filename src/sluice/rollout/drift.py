@@ -11,11 +11,11 @@ from sluice.rollout.cluster import Cluster, Refused, by_ref
 from sluice.rollout.objects import Change, Ref, Value, changes
 from sluice.rollout.record import Record
 from sluice.rollout.release import Release
+from sluice.rollout.takeover import MANAGER
 
 Sort = Literal["missing", "changed", "added", "left"]
 """Not there; a field of ours differs; somebody added fields to an object of ours; there, though no release has it."""
 
-MANAGER = "sluice"
 _CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kube-apiserver", "kubelet")
 _ADDED_TO = ("Deployment", "StatefulSet", "Job", "Service", "ConfigMap", "NetworkPolicy", "PodDisruptionBudget")
 _OWN_PARTS = ("f:spec", "f:data", "f:binaryData", "f:immutable")

@@ -17,6 +17,9 @@ ORDER = (
 
 _NUMBERLIKE = re.compile(r"[-+]?[.\d][\d_.:]*([eE][-+]?\d+)?|0[xob][0-9a-fA-F_]+|[yYnN]")
 
+_ODD = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""What YAML takes for the end of a line, and what does not print."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -73,7 +76,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: _Dumper, value: str) -> yaml.Node:
-    style = "|" if "\n" in value else '"' if _NUMBERLIKE.fullmatch(value) else None
+    quoted = _ODD.search(value) or _NUMBERLIKE.fullmatch(value)
+    style = '"' if quoted else "|" if "\n" in value else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 

@@ -8,11 +8,14 @@ from typing import Any
 
 from sluice.release.lock import Lock, ModelLock
 from sluice.rollout.capacity import SURGE, gpu_resource
-from sluice.rollout.engines import CONTAINER, engine_of, words
+from sluice.rollout.engines import CONTAINER, WEIGHTS, engine_of, words
 from sluice.rollout.manifests import Manifest
 from sluice.rollout.rendering import MODEL, RELEASE
 
 ABSENT = "nothing"
+_CHECK = "weights"
+_CHECKING = ("python3", "/program/weights.py", "verify", "/manifest/weights.json", WEIGHTS)
+"""What every pod does before its engine starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,10 @@ def _pairs(
     container: Mapping[str, Any] = next((one for one in pod["containers"] if one["name"] == CONTAINER), {})
     yield "release", lock.digest, server["metadata"].get("annotations", {}).get(RELEASE, ABSENT)
     yield "image", str(locked.image), container.get("image", ABSENT)
-    for one in pod.get("initContainers", ()):
-        if one["name"] == "weights":
-            yield "image that checks the weights", str(locked.image), one["image"]
+    before = pod.get("initContainers", ())
+    yield "containers that run before", _CHECK, ", ".join(one["name"] for one in before) or ABSENT
+    yield "images that run before", str(locked.image), ", ".join(one["image"] for one in before) or ABSENT
+    yield "check of the weights", " ".join(_CHECKING), " ".join(word for one in before for word in words(one)) or ABSENT
     yield "containers", CONTAINER, ", ".join(one["name"] for one in pod["containers"])
     yield "command and arguments", " ".join(engine.words), " ".join(words(container)) or ABSENT
     yield "replicas", str(locked.replicas), str(spec.get("replicas", 1))

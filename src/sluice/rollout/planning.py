@@ -69,6 +69,8 @@ class Wish:
     anchor_by: str | None = None
     expect: str | None = None
     """The digest that was approved: anything else is refused."""
+    again: bool = False
+    """Whether what was turned back may be released once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ def _completed(one: _Draft, notes: tuple[str, ...], wish: Wish, desk: Desk, pare
         *(Refusal(problem, no=True) for problem in rendered.problems),
         *(Refusal(str(shortage), no=True) for shortage in lacking if not same),
         *_approval(wish, here, one.lock),
+        *_turned_back(wish, desk.root, parent, one.lock),
     ]
     admission = replace(one.admission, refusals=tuple(refusals))
     changes = differences(before, one.lock)
@@ -184,6 +187,17 @@ def _approval(wish: Wish, here: Environment, lock: Lock) -> Iterator[Refusal]:
     if wish.anchor_by is not None and not may_name(here, wish.anchor_by):
         known = " or ".join(here.approvers)
         yield Refusal(f"{wish.anchor_by} may not name a reference release; {known} may", no=True)
+
+
+def _turned_back(wish: Wish, root: Path, parent: Deployed | None, lock: Lock) -> Iterator[Refusal]:
+    """Refuse what the last rollback was from: the next run of a workflow must not undo what a person did."""
+    if parent is None or parent.record.restores is None or wish.again or lock.digest == parent.release:
+        return
+    for one in _history(root, parent):
+        if parent.record.restores < one.number < parent.number and one.release == lock.digest:
+            reason = f"this is release {one.number}, which release {parent.number} turned back from"
+            yield Refusal(f"{reason}; merge a change, or say --again", no=True)
+            return
 
 
 def _hex(digest: str) -> str:

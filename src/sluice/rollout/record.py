@@ -24,6 +24,7 @@ NAME = "sluice-rollout"
 LIMIT = 900_000
 """Bytes that the record may have; the API server takes a little more."""
 
+_STAYS = ("PersistentVolumeClaim",)
 Number = Annotated[int, Field(ge=1)]
 
 
@@ -116,12 +117,13 @@ def finished(record: Record, release: Release) -> Record:
 def prunable(record: Record, release: Release, keep: int) -> tuple[Kept, ...]:
     """Return what a release leaves behind, newest first.
 
-    Immutable objects of the last `keep` releases stay, and so does what belongs to no namespace: others may use it.
+    Immutable objects of the last `keep` releases stay, and so do claims (an earlier release needs its weights) and what
+    belongs to no namespace (others may use it).
     """
     wanted = {Ref.of(value) for value in release.objects}
     numbers = sorted({one.number for one in record.kept if one.immutable}, reverse=True)
     recent = set(numbers[:keep])
-    left = [one for one in record.kept if one.namespace and one.ref not in wanted]
+    left = [one for one in record.kept if one.namespace and one.kind not in _STAYS and one.ref not in wanted]
     left = [one for one in left if not (one.immutable and one.number in recent)]
     return tuple(sorted(left, key=lambda one: (-one.number, one.ref)))
 

@@ -42,6 +42,9 @@ READS_BUNDLE = f"sluice.dev/reads={BUNDLE}"
 _KEPT = {"kustomize.toolkit.fluxcd.io/prune": "Disabled", "argocd.argoproj.io/sync-options": "Prune=false"}
 """Pods of the release before need what they were started with, until they are gone."""
 
+_LOST = re.compile("[\x7f-\x9f\ufffe\uffff]")
+"""What Kustomize refuses in a text without saying where, and U+0085, which it silently makes a blank."""
+
 _INFRA = Path(ENVIRONMENTS_DIRECTORY).parts[0]
 _UP = f"../../../{_INFRA}"
 _MOST_LETTERS = 40
@@ -87,8 +90,22 @@ def _write(directory: Path, files: Mapping[str, Any]) -> None:
     """Write files: bytes as they are, anything else as YAML."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
+        if isinstance(content, bytes):
+            _require_carried(name, content)
         data = content if isinstance(content, bytes) else yaml.safe_dump(content, sort_keys=True).encode()
         (directory / name).write_bytes(data)
+
+
+def _require_carried(name: str, content: bytes) -> None:
+    """Raise CannotJudge for a text that would not arrive as it is; what is no UTF-8 arrives as bytes."""
+    try:
+        found = _LOST.search(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return
+    if found:
+        raise CannotJudge(
+            f"{name} holds U+{ord(found[0]):04X}, which Kustomize cannot carry in a ConfigMap; take it out"
+        )
 
 
 def _release(root: Path, lock: Lock, bundle: Mapping[str, bytes]) -> Iterator[tuple[str, Any]]:

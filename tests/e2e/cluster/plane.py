@@ -11,6 +11,7 @@ import argparse
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -110,10 +111,11 @@ class Plane:
 
     def add_node(self, name: str, gpus: int = 0) -> None:
         """Add a node with room for 50 pods and some GPUs."""
-        room = {"cpu": "64", "memory": "512Gi", "pods": "50", "nvidia.com/gpu": str(gpus)}
+        room = {"cpu": "64", "memory": "512Gi", "pods": "50", "ephemeral-storage": "1Ti", "nvidia.com/gpu": str(gpus)}
+        told = {"hostname": name, "os": "linux", "arch": "amd64"}
         node = {
             "apiVersion": "v1", "kind": "Node",
-            "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}},
+            "metadata": {"name": name, "labels": {f"kubernetes.io/{key}": value for key, value in told.items()}},
             "status": {"capacity": room, "allocatable": room},
         }  # fmt: skip
         done = self.ask("create", "-f", "-", data=node)
@@ -227,18 +229,28 @@ def down(directory: Path) -> None:
     """Stop a plane, and remove what it left; nothing to stop is no error."""
     number = directory / "keeper"
     if number.is_file():
-        try:
-            os.kill(int(number.read_text()), signal.SIGTERM)
-        except ProcessLookupError:
-            number.unlink()
-    deadline = time.monotonic() + 30
-    while number.is_file():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"cluster: process {number.read_text()} does not stop")
-        time.sleep(0.1)
+        keeper = int(number.read_text())
+        if _runs(keeper):
+            os.kill(keeper, signal.SIGTERM)
+        deadline = time.monotonic() + 30
+        while _runs(keeper):
+            if time.monotonic() > deadline:
+                raise SystemExit(f"cluster: process {keeper} does not stop")
+            time.sleep(0.1)
+        number.unlink(missing_ok=True)
     for name in ("etcd", "keys", "bin", "kubeconfig"):
         place = directory / name
         shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
+
+
+def _runs(number: int) -> bool:
+    """Whether a process runs; one that is dead and that nobody asked after does not."""
+    told = Path(f"/proc/{number}/stat")
+    try:
+        os.kill(number, 0)
+        return not told.parent.parent.is_dir() or not re.search(r"\) [ZX] ", told.read_text())
+    except (ProcessLookupError, FileNotFoundError):
+        return False
 
 
 def main() -> None:

@@ -277,13 +277,22 @@ def test_a_gate_that_is_gone_is_refused_unless_its_removal_is_accepted():
     assert any(reason.startswith("reply against what staging runs now: first") for reason in reasons(admission))
 
 
-def test_what_was_never_judged_there_comes_in_where_first_is_listed():
-    accept = {"engines": ["tgi"], "verdicts": ["pass", "first"]}
+@pytest.mark.parametrize(("listed", "by", "allowed"), [(True, None, True), (False, WHO.upper(), True),
+                                                       (False, "x", False), (False, None, False)])  # fmt: skip
+def test_what_was_never_judged_there_comes_in_where_first_is_listed_or_somebody_names_it(listed, by, allowed):
+    accept = {"engines": ["tgi"], "verdicts": ["pass", "first"] if listed else ["pass"]}
     before, old = head(accept=accept)
     content = files(accept=accept)
     content["evals/second.yaml"] = {**content["evals/answer.yaml"], "must_pass": ["c-0"]}
     after = catalog(content)
     runs = run_files(best(after)), run_files(best(after, "second"), suite="second")
-    admission = decide(asked(after, (before, old)), *runs)
-    assert reasons(admission) == []
+    admission = decide(asked(after, (before, old), approver=by), *runs)
+    assert admission.allowed is allowed
+    if not allowed:
+        (reason,) = reasons(admission)
+        assert reason.startswith("second against what staging runs now: first, for nothing there was judged by it")
+        return
+    assert admission.evidence["second"].current.words == (
+        (f"nothing that ran there was judged by second; {by} let it in",) if by else ()
+    )
     assert [admission.evidence[name].current.how for name in ("answer", "second")] == ["unchanged", "first"]

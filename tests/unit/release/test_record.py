@@ -1,11 +1,13 @@
 """A record reads back equal; what is signed covers all of it; a message cannot be given a trailer by what it quotes."""
 
 import json
+from pathlib import Path
 
 import pytest
 from unit.evidence.made import key, keys
 from unit.release.records import record
 
+from sluice.digest import digest_bytes
 from sluice.errors import CannotJudge
 from sluice.evidence.statement import Where
 from sluice.evidence.unverified import Unverified
@@ -13,13 +15,14 @@ from sluice.release.message import evidence_paths, message
 from sluice.release.record import Judged, read_record
 from sluice.release.statement import release_statement, signed_release, verify_statement
 
+FORMATS = Path(__file__).parents[2] / "fixtures/formats/release"
 MANIFESTS = {"000-a.yaml": b"a: 1\n"}
 
 
 def accepted(words="accepted by someone: fine"):
     told = record()
     judged = Judged(
-        base="sha256:" + "1" * 64, word="pass (accepted)", how="verdict", verdict="sha256:" + "2" * 64,
+        base="sha256:" + "1" * 64, word="pass (accepted)", how="verdict", verdict=f"verdicts/22/{'2' * 64}.2.json",
         acceptances=("sha256:" + "3" * 64,), words=(words,),
     )  # fmt: skip
     suite = told.evidence["answer"].model_copy(update={"current": judged})
@@ -36,10 +39,18 @@ def test_a_record_reads_back_equal_and_any_other_form_is_refused():
             read_record(data)
 
 
+def test_released_records_keep_loading():
+    data = (FORMATS / "1.json").read_bytes()
+    told = read_record(data)
+    assert told.release == "sha256:b0bd937800ecc855372148a6184cc224aaa593ecd2171e3e59058d4a64267eb8"
+    assert told.accepted == ("accepted by someone: fine",)
+    assert told.lock.bundle == digest_bytes((FORMATS / "1.manifest.json").read_bytes())
+
+
 def test_evidence_is_named_by_where_it_lies():
     run, verdict, acceptance = evidence_paths(accepted())
     assert run == record().evidence["answer"].run
-    assert verdict == f"verdicts/22/{'2' * 64}.json"
+    assert verdict == f"verdicts/22/{'2' * 64}.2.json"
     assert acceptance == f"acceptances/33/{'3' * 64}.json"
 
 

@@ -66,6 +66,15 @@ class Server:
         items = [self.store(value, dry) for value in data["items"]]
         return 0, {"kind": "List", "items": items}
 
+    def patch(self, words, rest, namespace, _data) -> Answer:
+        live = self.objects[_ref(*rest, namespace)]
+        for one in json.loads(next(word for word in words if word.startswith("--patch=")).partition("=")[2]):
+            field = one["path"].removeprefix("/metadata/")
+            if field == "resourceVersion" and one["value"] != live["metadata"]["resourceVersion"]:
+                return 1, "Error from server (Conflict): the object has been modified"
+            live["metadata"][field] = one["value"]
+        return 0, {}
+
     def delete(self, _words, rest, namespace, _data) -> Answer:
         self.objects.pop(_ref(*rest, namespace), None)
         return 0, {}

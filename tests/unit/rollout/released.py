@@ -14,6 +14,14 @@ from sluice.schema import HubSource, Resources
 ROOT = Path(__file__).resolve().parents[3]
 IMAGE = "registry.example/tgi:3.3.7@sha256:" + "a" * 64
 
+ENVIRONMENT = """description: For tests.
+cluster: NAME
+namespace: sluice-NAME
+prompts: [answer]
+accept: {engines: [tgi]}
+approvers: [someone]
+"""
+
 
 def bundle(**prompts: bytes) -> dict[str, bytes]:
     """Return a bundle with one file for each prompt."""
@@ -49,8 +57,11 @@ def lock(files: dict[str, bytes] | None = None, environment: str = "staging", **
 
 
 def copied(root: Path, **patches: str) -> Path:
-    """Copy `infra/` to another root; each patch is a text for `overlays/staging/servers/<name>.yaml`, and included."""
+    """Copy `infra/` to another root, with environments of tests; each patch is a file of staging's `servers/`."""
     shutil.copytree(ROOT / "infra", root / "infra")
+    for overlay in (root / "infra/overlays").iterdir():
+        text = ENVIRONMENT.replace("NAME", overlay.name)
+        (overlay / "environment.yaml").write_text(text)
     servers = root / "infra/overlays/staging/servers"
     for name, text in patches.items():
         (servers / f"{name}.yaml").write_text(text)

@@ -82,6 +82,14 @@ def test_pruning_comes_last_and_keeps_bundles_of_recent_releases(server):
     assert verbs[-2:] == ["delete", "apply"], "only the record is written after pruning"
 
 
+def test_claims_and_what_belongs_to_no_namespace_stay(server):
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "w", "namespace": "portal"}}
+    priority = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "models"}}
+    roll(server, 1, claim, priority, deployment("tgi"))
+    assert roll(server, 2, deployment("tgi")).pruned == ()
+    assert {Ref.of(claim), Ref.of(priority)} <= set(server.objects)
+
+
 def test_a_bundle_that_a_pod_still_mounts_stays(server):
     roll(server, 1, config("bundle-1"), deployment("tgi"))
     roll(server, 2, config("bundle-2"), deployment("tgi"))

@@ -10,6 +10,7 @@ from sluice.rollout.apply import Settings, rollout
 from sluice.rollout.drift import drift
 from sluice.rollout.mounts import mounted
 from sluice.rollout.objects import Change, Ref, changes
+from sluice.rollout.takeover import by_hand, takeover
 
 TGI = Ref("apps", "Deployment", "portal", "tgi")
 
@@ -60,6 +61,26 @@ def test_fields_that_somebody_added_are_found_and_named(server):
     (one,) = found(server, made(1, config("bundle-1"), deployment("tgi")))
     assert (one.sort, one.by) == ("added", ("kubectl-edit",))
     assert one.changes[0].path == 'spec.template[{"name":"DEBUG"}]'
+
+
+def test_what_people_wrote_becomes_ours_and_what_controllers_wrote_stays_theirs():
+    def entry(manager, fields, **more):
+        return {"manager": manager, "operation": "Update", "apiVersion": "apps/v1", "fieldsV1": fields, **more}
+
+    ours = entry("sluice", {"f:spec": {"f:replicas": {}, "f:template": {"f:spec": {"f:a": {}}}}}, operation="Apply")
+    controller, scaled = entry("kube-controller-manager", {"f:status": {}}), entry("kubectl", {}, subresource="scale")
+    restarted = entry("kubectl-rollout", {"f:spec": {"f:x": {}}})
+    edited = entry("kubectl-edit", {"f:spec": {"f:template": {"f:spec": {"f:b": {}}}, "f:paused": {}}})
+    about = {"name": "x", "resourceVersion": "7", "managedFields": [controller, ours, edited, scaled, restarted]}
+    live = {"kind": "Deployment", "metadata": about}
+    assert by_hand(live) == ("kubectl-edit",)
+    fields, version = takeover(live)
+    *rest, mine = fields["value"]
+    assert rest == [controller, scaled, restarted] and version["value"] == "7"
+    assert (mine["manager"], mine["operation"]) == ("sluice", "Apply")
+    both = {"f:a": {}, "f:b": {}}
+    assert mine["fieldsV1"] == {"f:spec": {"f:replicas": {}, "f:paused": {}, "f:template": {"f:spec": both}}}
+    assert by_hand({**live, "metadata": {**about, "managedFields": fields["value"]}}) == ()
 
 
 def test_one_refused_object_does_not_hide_the_others(server):

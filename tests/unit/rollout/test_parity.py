@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.rollout.released import ROOT, bundle, copied, lock, model_lock
+from unit.rollout.released import bundle, copied, lock, model_lock
 
 from sluice.release.lock import Lock
 from sluice.rollout.kustomize import Kustomize
@@ -32,9 +32,9 @@ def told(root: Path, asked: Lock, kustomize: Kustomize) -> list[str]:
 @pytest.mark.parametrize(
     "served", [model_lock(), VLLM, model_lock(strategy="recreate"), model_lock(strategy="in-place")]
 )
-def test_what_is_rendered_from_a_lock_is_that_lock(served: Any, kustomize: Kustomize):
+def test_what_is_rendered_from_a_lock_is_that_lock(root: Path, served: Any, kustomize: Kustomize):
     asked = lock(m=served)
-    assert told(ROOT, asked, kustomize) == []
+    assert told(root, asked, kustomize) == []
 
 
 @pytest.mark.parametrize(
@@ -84,23 +84,27 @@ def changed(one: Manifest, change: Callable[[dict[str, Any]], object]) -> Manife
         (lambda d: d["spec"].update(strategy={}), "strategy"),
         (lambda d: d["spec"]["template"]["spec"]["containers"][0].update(image="other@sha256:" + "b" * 64), "image"),
         (lambda d: d["spec"]["template"]["spec"]["initContainers"][0].update(image="x"),
-         "image that checks the weights"),
+         "images that run before"),
+        (lambda d: d["spec"]["template"]["spec"].pop("initContainers"), "check of the weights"),
+        (lambda d: d["spec"]["template"]["spec"]["initContainers"][0].update(command=["true"]), "check of the weights"),
         (lambda d: d["metadata"]["annotations"].clear(), "release"),
         (lambda d: d["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"].pop("nvidia.com/gpu"),
          "nvidia.com/gpu"),
         (lambda d: d["metadata"]["labels"].update({"sluice.dev/model": "stranger"}), "Deployments of its server"),
     ],
 )  # fmt: skip
-def test_each_part_of_the_lock_is_compared(change: Callable[[dict[str, Any]], object], what: str, kustomize: Kustomize):
+def test_each_part_of_the_lock_is_compared(
+    root: Path, change: Callable[[dict[str, Any]], object], what: str, kustomize: Kustomize
+):
     asked = lock()
-    manifests = render(ROOT, asked, bundle(), kustomize)
+    manifests = render(root, asked, bundle(), kustomize)
     edited = [changed(one, change) if one.kind == "Deployment" else one for one in manifests]
     assert what in [one.what for one in differences(asked, edited)]
 
 
-def test_settings_of_an_engine_that_reads_a_file_are_compared(kustomize: Kustomize):
+def test_settings_of_an_engine_that_reads_a_file_are_compared(root: Path, kustomize: Kustomize):
     asked = lock(m=VLLM)
-    manifests = render(ROOT, asked, bundle(), kustomize)
+    manifests = render(root, asked, bundle(), kustomize)
 
     def shorter(value: dict[str, Any]) -> None:
         if "config.yaml" in value.get("data", {}):

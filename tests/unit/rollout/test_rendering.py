@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.rollout.released import ROOT, bundle, copied, lock, model_lock
+from unit.rollout.released import bundle, copied, lock, model_lock
 
 from sluice.errors import CannotJudge, InvalidFiles
 from sluice.release.lock import Lock
@@ -54,8 +54,8 @@ def with_reader(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def rendered(kustomize: Kustomize) -> tuple[Manifest, ...]:
-    return render(ROOT, lock(), bundle(), kustomize)
+def rendered(root: Path, kustomize: Kustomize) -> tuple[Manifest, ...]:
+    return render(root, lock(), bundle(), kustomize)
 
 
 def test_the_lock_is_what_the_server_gets(rendered: tuple[Manifest, ...]):
@@ -81,8 +81,8 @@ def test_everything_is_in_the_environments_namespace(rendered: tuple[Manifest, .
     assert find(rendered, "Namespace", "")["metadata"]["name"] == "sluice-staging"
 
 
-def test_rendering_again_gives_the_same_bytes(rendered: tuple[Manifest, ...], kustomize: Kustomize):
-    assert [one.text for one in render(ROOT, lock(), bundle(), kustomize)] == [one.text for one in rendered]
+def test_rendering_again_gives_the_same_bytes(root: Path, rendered: tuple[Manifest, ...], kustomize: Kustomize):
+    assert [one.text for one in render(root, lock(), bundle(), kustomize)] == [one.text for one in rendered]
 
 
 def test_the_order_is_that_of_applying(rendered: tuple[Manifest, ...]):
@@ -133,14 +133,14 @@ def test_a_large_bundle_is_mounted_from_several_config_maps(tmp_path: Path, kust
         ("recreate", {"type": "Recreate"}),
     ],
 )
-def test_strategies(strategy: str, wanted: dict[str, Any], kustomize: Kustomize):
-    manifests = render(ROOT, lock(m=model_lock(strategy=strategy)), bundle(), kustomize)
+def test_strategies(root: Path, strategy: str, wanted: dict[str, Any], kustomize: Kustomize):
+    manifests = render(root, lock(m=model_lock(strategy=strategy)), bundle(), kustomize)
     assert find(manifests, "Deployment", "model-m")["spec"]["strategy"] == wanted
 
 
-def test_vllm_is_told_by_a_file(kustomize: Kustomize):
+def test_vllm_is_told_by_a_file(root: Path, kustomize: Kustomize):
     served = model_lock(engine="vllm", arguments={"max_model_len": 4096, "enforce-eager": True})
-    manifests = render(ROOT, lock(m=served), bundle(), kustomize)
+    manifests = render(root, lock(m=served), bundle(), kustomize)
     data = find(manifests, "ConfigMap", "engine-m")["data"]
     assert yaml.safe_load(data["config.yaml"]) == {
         "model": "/weights/" + served.weights.removeprefix("sha256:"), "served-model-name": "m", "port": 8080,
@@ -153,13 +153,13 @@ def test_vllm_is_told_by_a_file(kustomize: Kustomize):
     assert mounts[volume["name"]] == "/etc/engine"
 
 
-def test_servers_without_gpus_tolerate_nothing(kustomize: Kustomize):
-    manifests = render(ROOT, lock(m=model_lock(resources=Resources(memory="2Gi"))), bundle(), kustomize)
+def test_servers_without_gpus_tolerate_nothing(root: Path, kustomize: Kustomize):
+    manifests = render(root, lock(m=model_lock(resources=Resources(memory="2Gi"))), bundle(), kustomize)
     assert "tolerations" not in pod(manifests, "model-m")["spec"]
 
 
-def test_two_models_share_nothing(kustomize: Kustomize):
-    manifests = render(ROOT, lock(a=model_lock(), b=model_lock(replicas=1)), bundle(), kustomize)
+def test_two_models_share_nothing(root: Path, kustomize: Kustomize):
+    manifests = render(root, lock(a=model_lock(), b=model_lock(replicas=1)), bundle(), kustomize)
     for name in "ab":
         service = find(manifests, "Service", f"model-{name}")
         labels = pod(manifests, f"model-{name}")["metadata"]["labels"]
@@ -180,9 +180,9 @@ def test_callers_are_not_taken_for_the_model(rendered: tuple[Manifest, ...]):
     ]
 
 
-def test_a_job_has_another_name_when_it_does_something_else(kustomize: Kustomize):
+def test_a_job_has_another_name_when_it_does_something_else(root: Path, kustomize: Kustomize):
     names = [
-        find(render(ROOT, lock(m=one), bundle(), kustomize), "Job", "model-weights-m-")["metadata"]["name"]
+        find(render(root, lock(m=one), bundle(), kustomize), "Job", "model-weights-m-")["metadata"]["name"]
         for one in (model_lock(), model_lock(replicas=1), model_lock(weights="sha256:" + "b" * 64))
     ]
     assert names[0] == names[1] != names[2]
@@ -214,15 +214,39 @@ def test_weights_of_this_repository_are_named_by_git_and_by_digest(tmp_path: Pat
         ({"m" * 60: model_lock()}, "too long"),
     ],
 )
-def test_what_cannot_be_rendered_is_refused_in_words(models: dict[str, Any], words: str, kustomize: Kustomize):
+def test_what_cannot_be_rendered_is_refused_in_words(
+    root: Path, models: dict[str, Any], words: str, kustomize: Kustomize
+):
     asked = lock().model_copy(update={"models": models})
     with pytest.raises(CannotJudge, match=words):
-        render(ROOT, asked, bundle(), kustomize)
+        render(root, asked, bundle(), kustomize)
 
 
-def test_an_environment_that_is_missing_or_invalid(tmp_path: Path, kustomize: Kustomize):
+@pytest.mark.parametrize("odd", ["\x85", "\x7f", "\x9f", "\ufffe"])
+def test_characters_that_kustomize_loses_or_refuses_are_named(root: Path, odd: str, kustomize: Kustomize):
+    with pytest.raises(CannotJudge, match=rf"prompt-answer\.json holds U\+{ord(odd):04X}"):
+        render(root, lock(), bundle(answer=f'"a{odd}b"'.encode()), kustomize)
+
+
+def test_other_characters_arrive(tmp_path: Path, kustomize: Kustomize):
+    points = [*range(0x20), *range(0x20, 0x7F), *range(0xA0, 0x180), 0x2028, 0x2029, 0xFEFF, 0xE000, 0x1F600, 0x10FFFF]
+    files = bundle(answer="".join(f"{chr(point)}.\n" for point in points).encode())
+    manifests = render(with_reader(tmp_path), lock(files), files, kustomize)
+    assert (
+        find(manifests, "ConfigMap", "prompt-bundle")["data"]["prompt-answer.json"].encode()
+        == files["prompt-answer.json"]
+    )
+
+
+def test_bytes_that_are_no_text_arrive(tmp_path: Path, kustomize: Kustomize):
+    files = bundle(answer=b"\xff\x00\x85")
+    held = find(render(with_reader(tmp_path), lock(files), files, kustomize), "ConfigMap", "prompt-bundle")
+    assert held["binaryData"] == {"prompt-answer.json": "/wCF"}
+
+
+def test_an_environment_that_is_missing_or_invalid(root: Path, tmp_path: Path, kustomize: Kustomize):
     with pytest.raises(CannotJudge, match=r"there is no infra/overlays/moon/environment\.yaml"):
-        render(ROOT, lock(environment="moon"), bundle(), kustomize)
+        render(root, lock(environment="moon"), bundle(), kustomize)
     file = copied(tmp_path) / "infra/overlays/staging/environment.yaml"
     file.write_text(file.read_text().replace("namespace: sluice-staging", "namespace: Not_a_label"))
     with pytest.raises(InvalidFiles):
@@ -240,7 +264,22 @@ def test_the_text_is_the_value(rendered: tuple[Manifest, ...], tmp_path: Path, k
 
 
 @pytest.mark.parametrize(
-    "text", ["=", "<<", "1e3", "0x1f", "010", "12:30:45", "2026-11-22", "off", "~", "null", "1" * 40]
+    "text",
+    [
+        "=",
+        "<<",
+        "1e3",
+        "0x1f",
+        "010",
+        "12:30:45",
+        "2026-11-22",
+        "off",
+        "~",
+        "null",
+        "1" * 40,
+        "a\u2028b",
+        "a\n\n b \n",
+    ],
 )
 def test_texts_survive_kustomize(text: str, tmp_path: Path, kustomize: Kustomize):
     value = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"key": text}}
@@ -251,6 +290,7 @@ def test_texts_survive_kustomize(text: str, tmp_path: Path, kustomize: Kustomize
 
 @given(
     st.text(min_size=1)
+    | st.text(alphabet="\n\r\x85\u2028\u2029\ufeff\t :-#a", min_size=1)
     | st.sampled_from(["1e3", "0o17", "0x1f", "off", "y", "1_000", "12:30:45", "2026-11-22", "=", "~"])
 )
 def test_texts_stay_texts(text: str):
@@ -263,6 +303,6 @@ def test_what_any_reader_takes_for_a_number_is_quoted(word: str):
     assert f'"{word}"' in write({"a": word}) or f"'{word}'" in write({"a": word})
 
 
-def test_a_lock_that_was_read_back_renders_the_same(rendered: tuple[Manifest, ...], kustomize: Kustomize):
+def test_a_lock_that_was_read_back_renders_the_same(root: Path, rendered: tuple[Manifest, ...], kustomize: Kustomize):
     back = Lock.model_validate_json(lock().write())
-    assert [one.text for one in render(ROOT, back, bundle(), kustomize)] == [one.text for one in rendered]
+    assert [one.text for one in render(root, back, bundle(), kustomize)] == [one.text for one in rendered]
