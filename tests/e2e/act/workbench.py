@@ -242,7 +242,8 @@ class Workbench:
             "pull_request": pull_json(self.forge, self.forge.pulls[pull.number]),
             "repository": self.forge.repository(),
         }
-        return self.run("pull_request", "pull-request.yml", payload, at=pull.merge, variables=variables, attempt=attempt)
+        options = {"at": pull.merge, "variables": variables, "attempt": attempt}
+        return self.run("pull_request", "pull-request.yml", payload, **options)
 
     def artifact(self, name: str, run: int | None = None) -> Path:
         """Where the files of an artifact of a run lie (by default of the last run)."""
