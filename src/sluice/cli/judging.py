@@ -28,7 +28,7 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--retry-errors", action="store_true", help="ask the errors of the stored run again, all kinds")
     parser.add_argument(
-        "--no-evidence", action="store_true", help="neither reuse signed runs nor heed acceptances: ask and judge anew"
+        "--no-evidence", action="store_true", help="neither reuse signed runs nor heed acceptances (what this clone was answered is still known)"
     )
     parser.add_argument(
         "--unproven", action="store_true", help="judge suites too that did not change but have no run evidence yet"
