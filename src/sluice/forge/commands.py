@@ -46,7 +46,9 @@ def parse(body: str) -> Command | None:
 
     A command stands at the very start of a line, outside quotes, code blocks and hidden text; one to a comment.
     """
-    found = [match for line in _visible_lines(body) if (match := _COMMAND.fullmatch(line))]
+    # Reports put word joiners into ids so that nothing links; an id that was copied from one brings them back.
+    plain = body.replace("\u2060", "")
+    found = [match for line in _visible_lines(plain) if (match := _COMMAND.fullmatch(line))]
     if not found:
         return None
     if len(found) > 1:

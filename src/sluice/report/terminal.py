@@ -172,7 +172,8 @@ def _case_sections(suite: SuiteContent, *, colour: bool, cases: int) -> list[Ren
 def _of(title: str, shown: int, total: int, worst: bool) -> str:
     if shown == total:
         return title
-    return f"{title}; the {f'{shown:,} worst' if worst else f'first {shown:,}'}"
+    which, many = ("worst", f"{shown:,} worst") if worst else ("first", f"first {shown:,}")
+    return f"{title}; the {which if shown == 1 else many}"
 
 
 def _slices(suite: SuiteContent) -> RenderableType | None:
