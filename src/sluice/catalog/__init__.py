@@ -4,7 +4,17 @@ from sluice.catalog.entries import Dataset, Entry, Row
 from sluice.catalog.jsonl_block import Block
 from sluice.catalog.load import DIRECTORIES, KEYS_DIRECTORY, Catalog, load
 from sluice.catalog.reading_rules import READING_RULES
-from sluice.catalog.tree import GitTree, Tree, WorkingTree, default_base, find_root, has_commits, resolve_revision
+from sluice.catalog.tree import (
+    GitTree,
+    Tree,
+    WorkingTree,
+    base_caveat,
+    default_base,
+    find_root,
+    has_commits,
+    resolve_revision,
+    writable,
+)
 
 __all__ = [
     "DIRECTORIES",
@@ -18,9 +28,11 @@ __all__ = [
     "Row",
     "Tree",
     "WorkingTree",
+    "base_caveat",
     "default_base",
     "find_root",
     "has_commits",
     "load",
     "resolve_revision",
+    "writable",
 ]
