@@ -26,6 +26,22 @@ class CompletionCache:
         except (OSError, sqlite3.Error) as error:
             raise CannotJudge(f"cannot use {path}: {error}; make it writable, or delete it") from None
 
+    @classmethod
+    def reading(cls, path: Path) -> CompletionCache:
+        """Open an existing file for reading; nothing is written, not even beside it.
+
+        Raises CannotJudge where it is no such file. Without a log beside it no writer is at work, and SQLite need
+        not coordinate, which takes a file that can be written.
+        """
+        mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
+        cache = cls.__new__(cls)
+        try:
+            cache._connection = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=30)
+            cache._connection.execute("SELECT key, value FROM completions LIMIT 1").fetchall()
+        except sqlite3.Error as error:
+            raise CannotJudge(f"cannot read {path}: {error}") from None
+        return cache
+
     def get(self, keys: Iterable[str]) -> dict[str, Completion]:
         """Return key -> completion for those that are known."""
         wanted = list(keys)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
 
@@ -49,6 +49,11 @@ class Finding:
         return f"{place}: {self.severity} [{self.rule}] found {self.found}; expected {self.expected}; {self.fix}"
 
 
+def last_told(finding: Finding, most: int) -> Finding:
+    """Return the last of `most` findings of a kind in a file, which says that the list ends here."""
+    return replace(finding, found=f"{finding.found} (number {most} of its kind in this file; the rest is left out)")
+
+
 class SluiceError(Exception):
     """Base of every error that is a message for a person, not a bug."""
 
@@ -68,7 +73,8 @@ class InvalidFiles(SluiceError):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
-        super().__init__(f"{len(self.findings)} finding(s) in the repository's files")
+        count = f"{len(self.findings)} finding{'' if len(self.findings) == 1 else 's'}"
+        super().__init__(f"{count} in the repository's files")
 
 
 class CannotJudge(SluiceError):

@@ -8,7 +8,7 @@ from string import Template
 
 from sluice.catalog import DIRECTORIES, Catalog, Dataset
 from sluice.errors import UsageError
-from sluice.schema.base import NAME_PATTERN
+from sluice.schema.base import MAX_NAME, NAME_PATTERN
 from sluice.stats.decision import NOMINAL_ALPHA
 from sluice.stats.power import POWER, chance_to_pass
 
@@ -27,8 +27,7 @@ def scaffold(kind: str, name: str, catalog: Catalog, *, model: str | None = None
     A new prompt names `model`, else a model that this repository carries, else the first one.
     Raises UsageError for a name that is no file name, and where something must exist first.
     """
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise UsageError(f"{name!r} is no name: use lower case letters, digits, dots and dashes")
+    refuse_unusable(name)
     if kind == "suite":
         return _suite(name, catalog, model)
     if kind == "dataset":
@@ -38,6 +37,14 @@ def scaffold(kind: str, name: str, catalog: Catalog, *, model: str | None = None
     if kind == "model":
         return {_path("model", name): page("model.yaml")}
     raise UsageError(f"no kind {kind!r}; known: {', '.join(KINDS)}")
+
+
+def refuse_unusable(name: str) -> None:
+    """Raise UsageError for a name that cannot be that of a file."""
+    if len(name) > MAX_NAME:
+        raise UsageError(f"a name of {len(name)} characters is too long: use at most {MAX_NAME}")
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise UsageError(f"{name!r} is no name: use lower case letters, digits, dots and dashes")
 
 
 def _path(kind: str, name: str, suffix: str = ".yaml") -> str:

@@ -6,7 +6,7 @@ import socket
 from importlib.metadata import PackageNotFoundError
 
 import pytest
-from miniature import MODEL, miniature, write
+from miniature import MODEL, commit, git, miniature, write
 
 from sluice.cli import doctor, main
 from sluice.digest import digest_bytes
@@ -112,6 +112,55 @@ def test_without_a_base_it_is_a_note_and_no_failure(embedded, capsys, monkeypatc
     code, found = diagnoses(embedded, capsys)
     assert found["base"]["state"] == "note"
     assert code == 0
+
+
+def test_a_base_that_eval_would_miss_is_to_fix(embedded, capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "version", lambda package: "1.0")
+    git(embedded, "branch", "--move", "main", "trunk")
+    code, found = diagnoses(embedded, capsys)
+    assert (code, found["base"]["state"]) == (4, "fix")
+    assert "git fetch origin main:refs/remotes/origin/main" in found["base"]["repair"]
+    assert main(["eval", "--root", str(embedded)]) == 2
+
+
+def test_the_repair_of_a_missing_base_repairs_it(embedded, capsys, monkeypatch, tmp_path_factory):
+    monkeypatch.setattr(doctor, "version", lambda package: "1.0")
+    git(embedded, "branch", "feat")
+    clone = tmp_path_factory.mktemp("clones") / "clone"
+    git(embedded, "clone", "--quiet", "--single-branch", "--branch", "feat", f"file://{embedded}", str(clone))
+    _, found = diagnoses(clone, capsys)
+    repair = found["base"]["repair"].partition(",")[0].split()
+    assert repair[0] == "git"
+    git(clone, *repair[1:])
+    assert diagnoses(clone, capsys)[1]["base"]["state"] == "ok"
+
+
+def test_a_shallow_clone_is_noted(embedded, capsys, tmp_path_factory):
+    git(embedded, "checkout", "--quiet", "-b", "feat")
+    write(embedded, "note.txt", "mine")
+    commit(embedded)
+    clone = tmp_path_factory.mktemp("clones") / "clone"
+    shallow = ("--depth", "1", "--no-single-branch", "--branch", "feat")
+    git(embedded, "clone", "--quiet", *shallow, f"file://{embedded}", str(clone))
+    _, found = diagnoses(clone, capsys)
+    assert (found["base"]["state"], "this clone is shallow" in found["base"]["found"]) == ("note", True)
+    git(clone, "fetch", "--quiet", "--unshallow")
+    assert diagnoses(clone, capsys)[1]["base"]["state"] == "ok"
+
+
+@pytest.mark.parametrize("place", [".sluice", ".sluice/cache"])
+def test_a_state_directory_that_cannot_be_written_is_to_fix(embedded, capsys, place):
+    (embedded / place).parent.mkdir(exist_ok=True)
+    (embedded / place).write_text("a file where evals write")
+    code, found = diagnoses(embedded, capsys)
+    assert (code, found[".sluice/"]["state"]) == (4, "fix")
+    assert f"{place} cannot be written" in found[".sluice/"]["found"]
+
+
+def test_looking_leaves_nothing_behind(embedded, capsys):
+    diagnoses(embedded, capsys)
+    assert not (embedded / ".sluice").exists()
+    assert git(embedded, "status", "--porcelain") == ""
 
 
 def test_without_git_it_is_to_fix(embedded, capsys, monkeypatch):

@@ -254,7 +254,7 @@ def test_a_key_that_main_does_not_list_signs_nothing(adopted, server, sluice, mo
         assert code == 2 and said in err
 
 
-def tampered(root, path, data):
+def tampered(root, path, data, *, quoted=False):
     """Replace a file on the branch, as somebody could who may write it."""
     from sluice.evidence.committing import _AUTHOR
     from sluice.evidence.git import tell
@@ -262,7 +262,10 @@ def tampered(root, path, data):
     blob = tell(root, "hash-object", "-w", "--stdin", data=data)
     index = {"GIT_INDEX_FILE": str(root / ".git" / "tampered-index")}
     tell(root, "read-tree", TRACKED, environment=index)
-    tell(root, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", environment=index)
+    if quoted:
+        tell(root, "update-index", "-z", "--index-info", data=f"100644 {blob}\t{path}\0".encode(), environment=index)
+    else:
+        tell(root, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", environment=index)
     tree = tell(root, "write-tree", environment=index)
     made = tell(root, "commit-tree", tree, "-p", TRACKED, "-m", "tamper", environment=_AUTHOR)
     for ref in (TRACKED, LOCAL):
@@ -449,13 +452,97 @@ def test_a_gated_removal_can_be_accepted(judged, server, sluice):
         (("--case", "case-9999"), 2, "no case 'case-9999'"),
         (("--metric", "correct", "--author", "ANN"), 2, "somebody else must accept"),
         (("--metric", "correct", "--days", "91"), 2, "1 to 90 days"),
+        (("--metric", "correct", "--author", "bob smith"), 2, "'bob smith' is no login"),
+        (("--metric", "correct", "--by", "ann\x1b[2K"), 2, "is no login"),
+        (("--metric", "correct", "--by", ""), 2, "name who"),
+        (("--metric", "correct", "--by", "T"), 2, "somebody else must accept"),
+        (("--metric", "correct", "--by", "t", "--author", "bob"), 2, "somebody else must accept"),
         (("--metric", "correct", "--reason", "  "), 2, "needs a reason"),
+        (("--metric", "correct", "--reason", "fine\x1b[2J"), 2, "none that cannot be seen"),
+        (("--metric", "correct", "--reason", "x" * 501), 2, "at most 500 characters"),
+        (("--metric", "correct", "--command", "javascript:x"), 2, "no address of a comment"),
+        (("--removal",), 2, "nothing gated named 'answer' is gone"),
     ],
 )
 def test_what_may_not_be_accepted_is_said(adopted, server, sluice, words, code, said):
-    found, _, err = accept(sluice, *words)
+    git(adopted, "checkout", "--quiet", "-b", "change")
+    edit_prompt(adopted, "trade")
+    commit(adopted)
+    found, _, err = accept(sluice, "--head", "HEAD", *words)
     assert found == code
     assert said in err
+    assert sluice("evidence", "list")[0] == 4, "nothing was signed"
+
+
+def test_only_a_commit_that_changes_something_is_accepted(adopted, server, sluice):
+    edit_prompt(adopted, "trade")
+    code, _, err = accept(sluice, "--metric", "correct")
+    assert (code, "a working tree is none" in err) == (2, True)
+    git(adopted, "checkout", "--quiet", "--", ".")
+    git(adopted, "checkout", "--quiet", "-b", "change")
+    (adopted / "note.txt").write_text("no suite depends on this")
+    commit(adopted)
+    code, _, err = accept(sluice, "--metric", "correct", "--head", "HEAD")
+    assert (code, "answer is the same in origin/main" in err) == (2, True)
+    code, _, err = accept(sluice, "--metric", "correct", "--head", "main", "--base", "main")
+    assert (code, "say --author" in err) == (2, True)
+
+
+def test_a_login_in_an_address_of_the_forge_is_the_authors(adopted, server, sluice):
+    git(adopted, "checkout", "--quiet", "-b", "change")
+    edit_prompt(adopted, "trade")
+    git(adopted, "add", "--all")
+    address = "12345+Ann@users.noreply.github.com"
+    git(adopted, "-c", "user.name=Ann Other", "-c", f"user.email={address}", "commit", "--quiet", "-m", "mine")
+    code, _, err = accept(sluice, "--metric", "correct", "--head", "HEAD", "--author", "bob")
+    assert (code, "ann wrote the change" in err) == (2, True)
+
+
+def test_a_push_names_what_was_recorded_earlier_and_brings_what_is_known_already(adopted, server, sluice, monkeypatch):
+    from datetime import UTC, datetime
+
+    from sluice.cli import evidence_writing
+
+    git(adopted, "checkout", "--quiet", "-b", "change")
+    edit_prompt(adopted, "trade")
+    commit(adopted)
+    now = datetime.now(UTC)
+    monkeypatch.setattr(evidence_writing, "_now", lambda: now)
+    first = re.search(r"recorded: (\S+)", accept(sluice, "--case", "case-0007", "--head", "HEAD")[1])[1]
+    code, out, _ = accept(sluice, "--case", "case-0014", "--head", "HEAD", "--push")
+    assert code == 0
+    assert f"pushed too, recorded here earlier: {first}\n" in out and "pushed 2 files" in out
+    assert accept(sluice, "--case", "case-0021", "--head", "HEAD")[0] == 0
+    assert "pushed 1 files" in accept(sluice, "--case", "case-0021", "--head", "HEAD", "--push")[1]
+
+
+def test_a_directory_for_a_key_is_made_for_its_owner_alone(repository, sluice, tmp_path_factory):
+    place = tmp_path_factory.mktemp("secrets") / "new" / "place"
+    assert sluice("evidence", "keygen", str(place))[0] == 0
+    assert place.stat().st_mode & 0o777 == 0o700 and (place / "evidence.pem").stat().st_mode & 0o777 == 0o600
+    code, _, err = sluice("evidence", "keygen", "/dev/null/x", "--name", "other")
+    assert (code, "/dev/null is no directory" in err) == (2, True)
+    assert sluice("evidence", "keygen", str(repository / "keys"), "--name", "other")[0] == 2
+    assert not (repository / "keys").exists()
+    assert [path.name for path in (repository / "infra/policy/keys").iterdir()] == ["evidence.pub"]
+
+
+def test_where_no_main_is_known_the_message_says_so_once(judged, sluice):
+    git(judged, "checkout", "--quiet", "-b", "trunk")
+    git(judged, "branch", "--quiet", "-D", "main")
+    git(judged, "update-ref", "-d", "refs/remotes/origin/main")
+    code, out, err = sluice("evidence", "verify", "--all")
+    assert code == 1
+    assert "and neither origin/main nor main is known here" in out
+    assert "0 of 2 verify: neither origin/main nor main is known here" in err
+    assert "no revision" not in out + err and "does not list" not in out + err
+
+
+def test_a_path_of_several_lines_is_shown_on_one(judged, sluice):
+    tampered(judged, "runs/evil\nname\x1b", b"x", quoted=True)
+    code, _, err = sluice("evidence", "verify", "--all")
+    assert code == 1
+    assert "1 files on the branch are no evidence, first runs/evil\\nname\\x1b\n" in err
 
 
 def test_an_expired_acceptance_does_not_hold(judged, server, sluice, monkeypatch):

@@ -47,7 +47,7 @@ def test_one_command_and_its_three_next_steps(copy, sluice, tmp_path):
     ]  # fmt: skip
     assert "git push origin HEAD:main evidence" in steps
     assert "init --apply --repository acme/prompts" in steps
-    assert str(tmp_path / "home/sluice/copy/evidence.pem") in steps
+    assert str(tmp_path / "home/sluice/prompts/evidence.pem") in steps
     assert "--app-id" in steps
     made = answers(copy)
     assert (made["owner"], made["registry"]) == ("@acme", "ghcr.io/acme")
@@ -77,6 +77,85 @@ def test_a_dry_run_touches_nothing(copy, sluice, tmp_path):
     assert git(copy, "status", "--porcelain") == ""
     assert git(copy, "branch", "--list", "evidence") == ""
     assert not (tmp_path / "home").exists()
+
+
+def test_names_come_from_the_repository_and_not_from_the_directory(copy, sluice, tmp_path):
+    assert sluice("init", "--yes")[0] == 0
+    assert (copy / "README.md").read_text().startswith("# prompts\n")
+    assert (tmp_path / "home/sluice/prompts/evidence.pem").is_file()
+
+
+def test_a_dry_run_counts_what_it_lists(copy, sluice):
+    (copy / "scripts/demo-edits/2.patch").write_text("")
+    commit(copy)
+    out = sluice("init", "--yes", "--dry-run")[1]
+    assert "would remove 3 in scripts/: demo, demo-edits/ (2 files)\n" in out
+    assert "would remove 1 in tests/: repo/ (1 file)\n" in out
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--key-directory", "/dev/null/x"), "/dev/null is no directory"),
+        (("--key-directory", "./keys"), "part of the repository"),
+        (("--key-directory", "elsewhere", "--no-key"), "choose"),
+        (("--repository", "foo"), "--repository 'foo' names no repository"),
+        (("--application", "Assistant!"), "--application 'Assistant!' cannot be used"),
+    ],
+)
+def test_every_answer_is_checked_before_anything_is_written(copy, sluice, words, said, dry):
+    code, out, err = sluice("init", "--yes", *words, *dry)
+    assert (code, said in err) == (2, True), out + err
+    assert git(copy, "status", "--porcelain") == ""
+    assert git(copy, "branch", "--list", "evidence") == ""
+
+
+def test_a_file_that_is_no_key_is_left_and_named(copy, sluice, tmp_path):
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place/evidence.pem").write_text("mine")
+    code, _, err = sluice("init", "--yes", "--key-directory", str(tmp_path / "place"))
+    assert (code, "evidence.pem holds no secret key" in err) == (2, True)
+    assert git(copy, "status", "--porcelain") == ""
+    assert (tmp_path / "place/evidence.pem").read_text() == "mine"
+
+
+def test_answers_that_nobody_has_committed_yet_are_the_defaults(copy, sluice):
+    words = ("--owner", "@acme/llm", "--environments", "live", "--application", "helper", "--app-id", "7")
+    assert sluice("init", "--yes", *words)[0] == 0
+    before = git(copy, "status", "--porcelain", "--untracked-files=all"), answers(copy)
+    code, out, err = sluice("init", "--yes")
+    assert code == 0, err
+    assert (git(copy, "status", "--porcelain", "--untracked-files=all"), answers(copy)) == before
+    assert "nothing to remove or to write" in out and "1. git add --all" in out
+
+
+def test_only_what_is_missing_is_said_again(copy, sluice, tmp_path):
+    assert sluice("init", "--yes")[0] == 0
+    commit(copy)
+    out = sluice("init", "--yes")[1]
+    assert "1. git push origin HEAD:main evidence" in out and "git commit" not in out
+    assert f"< {tmp_path / 'home/sluice/prompts/evidence.pem'}" in out and "FILE" not in out
+    (tmp_path / "home/sluice/prompts/evidence.pem").unlink()
+    assert "FILE is the secret half" in sluice("init", "--yes")[1]
+    git(copy, "update-ref", "refs/remotes/origin/main", "HEAD")
+    git(copy, "update-ref", "refs/remotes/origin/evidence", "evidence")
+    out = sluice("init", "--yes")[1]
+    assert "All is done and pushed" in out and "doctor --repository acme/prompts" in out
+    assert "Next:" not in out and "gh secret" not in out
+
+
+def test_an_eval_before_the_push_says_so_instead_of_listing_what_the_template_lost(copy, sluice):
+    git(copy, "update-ref", "refs/remotes/origin/main", "HEAD")
+    assert sluice("init", "--yes")[0] == 0
+    for state in ("not committed", "not pushed"):
+        code, out, err = sluice("eval")
+        assert (code, out) == (4, ""), state
+        assert "still the template's own" in err and "git push origin HEAD:main evidence" in err
+        if state == "not committed":
+            commit(copy)
+    git(copy, "update-ref", "refs/remotes/origin/main", "HEAD")
+    assert "template's own" not in sluice("eval")[2]
 
 
 def test_running_it_again_changes_nothing(copy, sluice):
@@ -121,6 +200,29 @@ def test_on_a_terminal_it_asks_and_takes_a_blank_for_the_default(copy, sluice, m
     assert (made["owner"], made["registry"], made["environments"]) == ("@acme/llm", "ghcr.io/acme", ["live"])
     assert (made["model"], made["embedded"]) == ("qwen2.5-1.5b", False)
     assert "[@acme]" in asked[0] and "[staging,production]" in "".join(asked)
+
+
+def test_a_wrong_answer_is_asked_for_again_and_the_others_are_kept(copy, sluice, monkeypatch):
+    given = iter(["acme", "@acme/llm", "https://x", "", "Live", "live", "qwen", "qwen2.5-1.5b"])
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda question: next(given))
+    code, _, err = sluice("init")
+    assert code == 0
+    for said in ("--owner 'acme'", "--registry 'https://x'", "--environments", "there is no models/qwen.yaml"):
+        assert said in err
+    made = answers(copy)
+    assert (made["owner"], made["environments"], made["model"]) == ("@acme/llm", ["live"], "qwen2.5-1.5b")
+
+
+def test_an_interrupt_at_a_question_claims_nothing(copy, sluice, monkeypatch):
+    def interrupt(question):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", interrupt)
+    code, _, err = sluice("init")
+    assert (code, "nothing was written" in err, "is kept" in err) == (4, True, False)
+    assert git(copy, "status", "--porcelain") == ""
 
 
 def test_an_answer_that_cannot_be_followed_is_explained(copy, sluice):
@@ -214,6 +316,23 @@ def test_settings_are_sent_and_each_is_named(adopted, forge, sluice):
     code, out, _ = sluice("init", "--apply", "--repository", "acme/prompts")
     assert code == 0
     assert not [line for line in out.splitlines() if not line.startswith("unchanged")]
+
+
+def test_a_dry_run_of_sending_says_what_and_sends_nothing(adopted, forge, sluice):
+    code, out, err = sluice("init", "--apply", "--dry-run")
+    assert (code, err) == (0, "")
+    assert "would set  ruleset sluice-main" in out and "would set  environment production, branches" in out
+    assert {request.method for request in forge.requests} == {"GET"}
+    assert forge.forge.settings["rulesets"] == {}
+    assert sluice("init", "--apply")[0] == 0
+    assert "would set" not in sluice("init", "--apply", "--dry-run")[1]
+
+
+@pytest.mark.parametrize("words", [("--owner", "@acme/other"), ("--no-key",), ("--app-id", "7")])
+def test_what_sending_would_ignore_is_refused(adopted, forge, sluice, words):
+    code, _, err = sluice("init", "--apply", *words)
+    assert (code, words[0] in err) == (2, True)
+    assert forge.requests == []
 
 
 def test_what_is_refused_stands_beside_its_reason_and_ends_with_4(adopted, forge, sluice):

@@ -102,6 +102,11 @@ def test_an_unknown_verb_far_from_all_lists_them(capsys):
     assert all(name in printed for name in VERBS)
 
 
+def test_an_option_before_the_verb_is_told_where_it_belongs(capsys):
+    assert main(["--root", "x", "check"]) == 2
+    assert "no option --root before the verb; options follow it: sluice VERB --root" in capsys.readouterr().err
+
+
 def test_an_unknown_option_is_a_usage_error(capsys):
     assert main(["check", "--no-such-option"]) == 2
     assert "--no-such-option" in capsys.readouterr().err
@@ -132,7 +137,7 @@ def test_every_finding_is_printed_with_its_place_and_a_count_that_is_right(verb,
     assert [line.split(": ")[0] for line in printed.out.splitlines()] == [
         "prompts/a.yaml:1:3", "prompts/a.yaml:2:3", "prompts/a.yaml:7:3",
     ]  # fmt: skip
-    assert printed.err == "3 finding(s)\n"
+    assert printed.err == "3 errors\n"
 
 
 def test_a_bug_says_that_it_is_one(verb, capsys):
@@ -148,14 +153,35 @@ def test_options_reach_the_verb(verb):
     assert main(["stub", "--loud"]) == 1
 
 
-def test_a_reader_that_leaves_is_no_error():
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_is_no_error(unbuffered):
     """`sluice check --rules | head -1`: nothing on stderr, no traceback while Python shuts down."""
     command = f"{sys.executable} -m sluice.cli check --rules | head -n 1"
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": unbuffered}
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, env=environment)
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("actions", ["", "true"])
+@pytest.mark.parametrize(("words", "target"), [("check --rules", "/dev/full"), ("check --rules", "&-"), ("-V", "&-")])
+def test_output_that_cannot_be_written_is_one_sentence(words, target, actions, unbuffered):
+    command = f"{sys.executable} -m sluice.cli {words} >{target}"
+    settings = {"PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": unbuffered, "GITHUB_ACTIONS": actions}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={**os.environ, **settings})
+    assert done.returncode == 4
+    assert done.stderr.startswith("sluice: ") and done.stderr.count("\n") == 1
+    assert "standard output" in done.stderr
+
+
+@pytest.mark.parametrize("target", ["&-", "/dev/full"])
+def test_a_standard_error_that_cannot_be_written_changes_no_exit_code(target):
+    command = f"{sys.executable} -m sluice.cli evla 2>{target}"
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_the_module_is_the_command():

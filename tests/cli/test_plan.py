@@ -1,9 +1,10 @@
 """`sluice plan` says what it would take and what it could see; `sluice render` shows messages."""
 
 import json
+from unittest import mock
 
 import pytest
-from miniature import CARD, MODEL, PROMPT, SUITE, commit, edit_prompt, rows, write
+from miniature import CARD, MODEL, PROMPT, SUITE, commit, edit_prompt, git, rows, write
 
 
 def test_a_plan_calls_nothing(repository, server, sluice):
@@ -59,6 +60,56 @@ def test_a_plan_leaves_no_state(repository, server, sluice):
     edit_prompt(repository, "Other.")
     sluice("plan")
     assert not (repository / ".sluice").exists()
+
+
+def contents(place):
+    return {path: path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file()}
+
+
+def test_a_plan_reads_what_is_known_and_writes_nothing(repository, server, sluice, monkeypatch):
+    edit_prompt(repository, "Answer with the last word.\nBe very brief.")
+    sluice("eval", "--complete")
+    edit_prompt(repository, "Answer with the last word.\nBe kind.")
+    before = contents(repository / ".sluice")
+    refuse = mock.Mock(side_effect=OSError("Read-only file system"))
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    [suite] = json.loads(sluice("plan", "--format", "json")[1])["suites"]
+    assert suite["known"] == 300
+    assert contents(repository / ".sluice") == before
+
+
+def test_a_plan_does_without_a_cache_that_it_cannot_read(repository, server, sluice):
+    edit_prompt(repository, "Other.")
+    write(repository, ".sluice/cache/completions.sqlite", "no database")
+    before = contents(repository / ".sluice")
+    code, out, err = sluice("plan")
+    assert (code, "at most 600 calls" in out, "known are not counted" in err) == (0, True, True)
+    assert contents(repository / ".sluice") == before
+
+
+def shallow_clone(repository, place):
+    """A clone of a branch alone with the tips of all, after main moved on."""
+    git(repository, "checkout", "--quiet", "-b", "feat")
+    edit_prompt(repository, "Answer with the last word.\nBe very brief.")
+    commit(repository)
+    git(repository, "checkout", "--quiet", "main")
+    write(repository, "evals/answer.yaml", {**SUITE, "description": "Main's own later change."})
+    commit(repository)
+    words = ("--depth", "1", "--no-single-branch", "--branch", "feat", f"file://{repository}")
+    git(repository, "clone", "--quiet", *words, str(place))
+    return place
+
+
+@pytest.mark.parametrize("verb", [("plan",), ("eval",)])
+def test_a_base_that_is_a_guess_is_said_in_a_line(repository, server, sluice, verb, tmp_path_factory, monkeypatch):
+    clone = shallow_clone(repository, tmp_path_factory.mktemp("clones") / "clone")
+    monkeypatch.chdir(clone)
+    words = "the base is the tip of origin/main, because this clone is shallow (git fetch --unshallow"
+    _, _, err = sluice(*verb)
+    assert [words in line for line in err.splitlines()].count(True) == 1
+    assert words not in sluice(*verb, "--base", "origin/main")[2]
+    git(clone, "fetch", "--quiet", "--unshallow")
+    assert words not in sluice(*verb)[2]
 
 
 def test_money_and_gpu_time_follow_from_the_model_file(repository, server, sluice):

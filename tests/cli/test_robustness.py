@@ -1,9 +1,12 @@
 """What a user trips over: unusable state, no base, odd numbers and terminals. Never a traceback, always a way on."""
 
+import sys
+
 import pytest
-from miniature import edit_prompt, git
+from miniature import MODEL, edit_prompt, git, miniature
 
 from sluice.catalog import GitTree, WorkingTree, load
+from sluice.digest import digest_bytes
 
 
 def test_a_repository_with_commits_but_no_main_asks_for_a_base(repository, server, sluice):
@@ -38,6 +41,22 @@ def test_an_output_without_a_directory_is_refused_before_the_run(repository, ser
     edit_prompt(repository, "Answer never.")
     assert sluice("eval", "--output", "nowhere/report.json")[0] == 2
     assert server.generations == []
+
+
+def test_an_output_that_is_a_directory_is_refused_before_the_run(repository, server, sluice):
+    edit_prompt(repository, "Answer never.")
+    code, _, err = sluice("eval", "--output", "prompts")
+    assert code == 2 and "is a directory" in err
+    assert server.generations == []
+
+
+@pytest.mark.parametrize("verb", ["report", "gate"])
+@pytest.mark.parametrize("text", ["description: a prompt\n", '{"format": 1}', "[" * 100_000, "[]", "1", "\x00"])
+def test_a_file_that_is_no_judgement_is_named_as_none(repository, sluice, verb, text):
+    (repository / "other.json").write_text(text)
+    code, _, err = sluice(verb, "other.json")
+    assert code == 4 and "stored judgement" in err and "again" not in err
+    assert "other.json is no stored judgement" in err or text[0] in "{[1"
 
 
 def test_a_damaged_judgement_says_what_to_do(repository, sluice):
@@ -81,3 +100,18 @@ def test_other_weights_are_found_though_every_known_file_equals_the_base(reposit
     (repository / "models" / "served").mkdir()
     (repository / "models" / "served" / "weights.bin").write_bytes(b"1")
     assert load(WorkingTree(repository)).fingerprint != load(GitTree(repository, "HEAD")).fingerprint
+
+
+def test_without_the_local_packages_an_eval_names_the_command_that_brings_them(tmp_path, monkeypatch, sluice):
+    """As `scripts/setup core` leaves it: versions are asked for late, the tokenizer is imported first."""
+    config = b'{"model_type": "llama"}'
+    source = {"path": "models/served", "files": {"config.json": digest_bytes(config)}}
+    (tmp_path / "models/served").mkdir(parents=True)
+    (tmp_path / "models/served/config.json").write_bytes(config)
+    miniature(tmp_path, model={**MODEL, "source": source, "serving": {"engine": "local"}})
+    edit_prompt(tmp_path, "Answer never.")
+    for package in ("torch", "transformers", "tokenizers"):
+        monkeypatch.setitem(sys.modules, package, None)
+    code, _, err = sluice("eval", "--root", str(tmp_path))
+    assert code == 4, err
+    assert "./scripts/setup" in err and "Traceback" not in err and "sluice[" not in err

@@ -1,6 +1,8 @@
 """The lock is complete, exact and hashed; scripts are stairs; hooks run only what lies here."""
 
 import ast
+import os
+import platform
 import re
 import shutil
 import subprocess
@@ -166,6 +168,71 @@ def test_shell_scripts_are_short_strict_and_executable(path: Path) -> None:
     assert "set -euo pipefail" in lines[0]
     assert text.splitlines()[1].startswith("# "), "the second line says what it does"
     assert len(lines) <= 25
+
+
+@pytest.mark.skipif(shutil.which("flock") is None, reason="there is no flock here, so nothing waits")
+def test_of_two_installations_at_once_the_second_waits_and_finds_it_done(tmp_path: Path) -> None:
+    """Both would clear the same directory; a stand-in for Python notes when each begins and ends."""
+    for name in ("install-packages", "requirements.lock"):
+        source = ROOT / ("scripts" if name == "install-packages" else ".") / name
+        (tmp_path / "scripts").mkdir(exist_ok=True)
+        shutil.copy(source, tmp_path / "scripts" / name if "install" in name else tmp_path / name)
+    log, fake = tmp_path / "log", tmp_path / "python"
+    body = 'echo begin >> "$LOG"; sleep 0.5; mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; echo end >> "$LOG"'
+    fake.write_text(f'#!/bin/sh\n[ "$1 $2" = "-m venv" ] || {{ echo Installing; exit 0; }}\n{body}\n')
+    fake.chmod(0o755)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    command = ["bash", str(tmp_path / "scripts/install-packages"), str(fake), str(tmp_path / "place")]
+    both = [subprocess.Popen(command, env={**os.environ, "LOG": str(log)}, stderr=subprocess.PIPE) for _ in range(2)]
+    for one in both:
+        one.communicate(timeout=60)
+    assert log.read_text().split() == ["begin", "end"]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone that needs no package, as its environment for several clones says."""
+    root = tmp_path / "clone"
+    (root / "scripts").mkdir(parents=True)
+    for name in ("setup", "find-python", "install-packages"):
+        shutil.copy(ROOT / "scripts" / name, root / "scripts" / name)
+    for name in ("requirements.lock", "requirements-core.lock", "pyproject.toml"):
+        (root / name).write_text(name)
+        for_this = _output(root, "git", "hash-object", name)
+        here = tmp_path / "shared" / f"Python-{platform.python_version()}-{for_this}"
+        (here / "bin").mkdir(parents=True)
+        (here / "bin/python").symlink_to(sys.executable)
+        (here / "packages").write_text(for_this)
+    (root / "src/sluice").mkdir(parents=True)
+    (root / "src/sluice/__init__.py").touch()
+    (root / "src/sluice/cli.py").write_text("print('it runs')")
+    return root
+
+
+def _output(root: Path, *words: str) -> str:
+    return subprocess.run(words, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _set_up(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "SLUICE_VENV": str(root.parent / "shared"), "PYTHON": sys.executable}
+    return subprocess.run(["scripts/setup", *words], cwd=root, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["bogus"], ["core", "bogus"], ["-h"]])
+def test_setup_installs_nothing_for_a_word_that_it_does_not_know(clone: Path, words: list[str]) -> None:
+    done = _set_up(clone, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: ./scripts/setup [all | core]")
+    assert not (clone / ".venv").exists()
+
+
+def test_setup_mends_a_clone_that_was_moved_and_leaves_one_that_was_not(clone: Path) -> None:
+    assert _set_up(clone).returncode == 0
+    assert _output(clone, ".venv/bin/sluice") == "it runs"
+    assert _set_up(clone).stderr == ""
+    moved = clone.rename(clone.parent / "moved")
+    assert "done" in _set_up(moved).stderr
+    assert _output(moved, ".venv/bin/sluice") == "it runs"
 
 
 def test_programs_beside_the_scripts_are_python() -> None:

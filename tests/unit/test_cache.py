@@ -1,6 +1,11 @@
 """Completions come back as they were stored, and a broken cache is set aside."""
 
+import sqlite3
+
+import pytest
+
 from sluice.cache import CompletionCache
+from sluice.errors import CannotJudge
 from sluice.providers.base import Completion
 
 ONE = Completion("text \u2028 \x00", "stop", 3, 4, 0.25, 2)
@@ -37,3 +42,36 @@ def test_a_foreign_file_is_set_aside(tmp_path):
     assert cache.get(["a"]) == {"a": ONE}
     assert path.with_suffix(".broken").exists()
     cache.close()
+
+
+def test_reading_finds_what_is_there_and_writes_nothing(tmp_path):
+    path = tmp_path / "a place" / "cache.sqlite"
+    cache = CompletionCache(path)
+    cache.put({"a": ONE})
+    cache.close()
+    before = {one: one.read_bytes() for one in path.parent.iterdir()}
+    reading = CompletionCache.reading(path)
+    assert reading.get(["a", "b"]) == {"a": ONE}
+    with pytest.raises(sqlite3.OperationalError):
+        reading.put({"b": TWO})
+    reading.close()
+    assert {one: one.read_bytes() for one in path.parent.iterdir()} == before
+
+
+def test_reading_sees_what_a_writer_at_work_has_stored(tmp_path):
+    cache = CompletionCache(tmp_path / "cache.sqlite")
+    cache.put({"a": ONE})
+    reading = CompletionCache.reading(tmp_path / "cache.sqlite")
+    assert reading.get(["a"]) == {"a": ONE}
+    reading.close()
+    cache.close()
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 100, b""])
+def test_reading_a_foreign_file_is_refused_and_leaves_it(tmp_path, content):
+    path = tmp_path / "cache.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(CannotJudge, match=r"cannot read .*cache\.sqlite"):
+        CompletionCache.reading(path)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]

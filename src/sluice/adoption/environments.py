@@ -97,7 +97,10 @@ def branches(github: GitHub, name: str) -> dict[str, int]:
 def put_branches(github: GitHub, name: str, wanted: Environment) -> bool:
     """Let exactly the wanted branches use an environment; return whether anything had to change."""
     path = f"{path_of(name)}/deployment-branch-policies"
-    there = branches(github, name)
+    try:
+        there = branches(github, name)
+    except Missing:  # an environment that a dry run only would have made
+        there = {}
     for branch in wanted.branches:
         if branch not in there:
             github.send("POST", path, {"name": branch, "type": "branch"})

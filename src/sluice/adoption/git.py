@@ -81,6 +81,12 @@ def slug(root: Path) -> str | None:
     return found.group(1) if found else None
 
 
+def is_at_remote(root: Path) -> bool:
+    """Return whether HEAD and the branch `evidence` are at `origin`, as far as this clone knows."""
+    has_evidence = asks(root, "rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{EVIDENCE_BRANCH}")
+    return has_evidence and asks(root, "merge-base", "--is-ancestor", "HEAD", "refs/remotes/origin/main")
+
+
 def has_evidence_branch(root: Path) -> bool:
     """Return whether the branch `evidence` is known here, as a branch or as the remote's."""
     places = (f"refs/heads/{EVIDENCE_BRANCH}", f"refs/remotes/origin/{EVIDENCE_BRANCH}")

@@ -6,9 +6,11 @@ import os
 import re
 from pathlib import Path
 
+from sluice.adoption.git import slug
 from sluice.catalog import KEYS_DIRECTORY
-from sluice.evidence.key_files import write_pair
-from sluice.evidence.keys import SUFFIX, public_pem, secret_key
+from sluice.errors import UsageError
+from sluice.evidence.key_files import place_for_secrets, write_pair
+from sluice.evidence.keys import SUFFIX, SigningKey, public_pem, secret_key
 
 NAME = "evidence"
 
@@ -21,24 +23,49 @@ def has_key(root: Path) -> bool:
 def default_directory(root: Path) -> Path:
     """Return where the secret key goes that nobody placed elsewhere: one directory for each repository."""
     home = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(home) if home else Path.home() / ".config") / "sluice" / _plain(root.resolve().name)
+    name = (slug(root) or root.resolve().name).rpartition("/")[2]
+    return (Path(home) if home else Path.home() / ".config") / "sluice" / _plain(name)
+
+
+def secret_file(root: Path, directory: Path) -> Path:
+    """Return where the secret key will lie; raise UsageError where it cannot, or where the file there is no key."""
+    secret = place_for_secrets(root, directory) / f"{NAME}.pem"
+    if os.path.lexists(secret):
+        _read(secret)
+    return secret
+
+
+def _read(secret: Path) -> SigningKey:
+    try:
+        return secret_key(secret.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{secret} cannot be read: {error.strerror}; name another directory") from None
+    except UsageError:
+        raise UsageError(f"{secret} holds no secret key of this kind; name another directory") from None
+
+
+def kept_secret(root: Path) -> Path | None:
+    """Return the secret key's file where it lies in the usual place and belongs to this repository's public key."""
+    secret = default_directory(root) / f"{NAME}.pem"
+    public = root / KEYS_DIRECTORY / f"{NAME}{SUFFIX}"
+    if not (secret.is_file() and public.is_file()):
+        return None
+    same = public_pem(_read(secret).key.public_key()) == public.read_bytes()
+    return secret if same else None
 
 
 def make_key(root: Path, directory: Path) -> Path:
     """Write a new pair, or the public half of a secret that an interrupted run left; return the secret's file.
 
-    Raises UsageError where the directory lies inside the repository.
+    Raises UsageError where `secret_file` does.
     """
-    place = directory.expanduser()
-    secret = place / f"{NAME}.pem"
+    secret = secret_file(root, directory)
     if secret.exists():
         target = root / KEYS_DIRECTORY / f"{NAME}{SUFFIX}"
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(public_pem(secret_key(secret.read_bytes()).key.public_key()))
+        target.write_bytes(public_pem(_read(secret).key.public_key()))
         return secret
-    if not place.resolve().is_relative_to(root.resolve()):
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_pair(root, place, NAME)
+    write_pair(root, secret.parent, NAME)
     return secret
 
 

@@ -6,21 +6,25 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sluice.adoption.plan import Plan
+from sluice.catalog import writable
 from sluice.errors import CannotJudge
 
 GENERATOR = "scripts/generate.py"
 
 
 def perform(root: Path, planned: Plan) -> None:
-    """Remove and write; executable files stay executable."""
+    """Remove and write; executable files stay executable. Raises UsageError before, where a path leads elsewhere."""
+    targets = {path: writable(root, path) for path in planned.written}
+    for path in planned.removed:
+        writable(root, str(PurePosixPath(path).parent))
     for path in planned.removed:
         (root / path).unlink(missing_ok=True)
         _prune(root, (root / path).parent)
     for path, text in planned.written.items():
-        target = root / path
+        target = targets[path]
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from sluice.adoption import answers, codeowners, sample, settings
+from sluice.adoption import answers, codeowners, overlays, sample, settings
 from sluice.adoption.answers import ANSWERS, Adoption
-from sluice.adoption.git import changed_paths, git, head_paths, head_text, merging
+from sluice.adoption.git import changed_paths, git, head_paths, head_text, merging, slug
 from sluice.catalog import DIRECTORIES, KEYS_DIRECTORY, Tree, WorkingTree, load
 from sluice.errors import UsageError, nearest
 from sluice.evidence.keys import SUFFIX
@@ -66,12 +66,15 @@ def plan(root: Path, adoption: Adoption, previous: Adoption | None) -> Plan:
     present = tracked(root)
     removed = removable(root, present, adoption, fresh=previous is None)
     removed = sorted({*removed, *_stale_settings(root, present, adoption, previous), *_inherited_keys(root, previous)})
+    if previous is None:
+        removed = sorted({*removed, *overlays.stale(present, adoption)})
     left = [path for path in present if path not in set(removed)]
     written = dict(_settings(root, adoption, previous))
     kept = tuple(path for path, text in settings.files(settings.desired(adoption)).items() if written.get(path) != text)
     written |= _ci(root, removed)
     if previous is None:
         written |= _fresh(root, adoption, removed, left)
+        written |= overlays.written(root, present, adoption, _engine(root, adoption))
     written[codeowners.PATH] = _owners(root, adoption, previous, [*left, *written])
     return Plan(tuple(removed), {path: text for path, text in written.items() if text}, kept)
 
@@ -104,7 +107,8 @@ def _inherited_keys(root: Path, previous: Adoption | None) -> list[str]:
     """A public key that came with the copy would let the template's maintainers sign evidence here."""
     if previous is not None:
         return []
-    return [path for path in head_paths(root) if PurePosixPath(path).match(f"{KEYS_DIRECTORY}/*{SUFFIX}")]
+    found = [path for path in head_paths(root) if PurePosixPath(path).match(f"{KEYS_DIRECTORY}/*{SUFFIX}")]
+    return [path for path in found if (root / path).exists()]
 
 
 def foreign_changes(root: Path, planned: Plan, previous: Adoption | None, adoption: Adoption) -> list[str]:
@@ -118,6 +122,8 @@ def _accounted(root: Path, path: str, planned: Plan, adoption: Adoption, previou
     if path in planned.written:
         return _equals(root / path, planned.written[path])
     if previous is None and path.startswith((f"{KEYS_DIRECTORY}/", f"{settings.ENVIRONMENTS}/")):
+        return True
+    if previous is None and not (root / path).exists() and overlays.stale([path], adoption):
         return True
     if any(fnmatchcase(path, pattern) for pattern in GENERATED):
         return True
@@ -194,20 +200,33 @@ def _starter_paths(adoption: Adoption) -> list[str]:
 
 
 def _title(root: Path) -> str:
-    return re.sub(r"[^\w.-]+", "-", root.resolve().name).strip("-") or "Prompts"
+    """The repository's name at the forge; a clone may lie in a directory of any name."""
+    name = (slug(root) or root.resolve().name).rpartition("/")[2]
+    return re.sub(r"[^\w.-]+", "-", name).strip("-") or "Prompts"
 
 
-def _model(root: Path, adoption: Adoption) -> dict[str, str]:
-    path = f"{DIRECTORIES['model']}/{adoption.model}.yaml"
-    text = _text(root, path)
-    if not text:
+def require_model(root: Path, model: str) -> str:
+    """Return the path of a model's file; raise UsageError where there is none."""
+    path = f"{DIRECTORIES['model']}/{model}.yaml"
+    if not _text(root, path):
         known = [
             Path(name).stem for name in tracked(root) if re.fullmatch(rf"{DIRECTORIES['model']}/[^/]+\.yaml", name)
         ]
         raise UsageError(
-            f"--model {adoption.model}: there is no {path}; {nearest(adoption.model, known)}. "
+            f"--model {model}: there is no {path}; {nearest(model, known)}. "
             "Another one: write its file first (sluice new model NAME) and commit it"
         )
+    return path
+
+
+def _engine(root: Path, adoption: Adoption) -> str:
+    """Return the engine that serves the chosen model."""
+    return load(WorkingTree(root)).model(adoption.model).value.serving.engine
+
+
+def _model(root: Path, adoption: Adoption) -> dict[str, str]:
+    path = require_model(root, adoption.model)
+    text = _text(root, path)
     if adoption.embedded:
         return {}
     return {path: re.sub(rf"^stand_in: {re.escape(sample.EMBEDDED)}\n", "", text, flags=re.MULTILINE)}

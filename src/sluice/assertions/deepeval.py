@@ -29,7 +29,7 @@ PREFIX = "deepeval:"
 VERSION = "4.3.1"
 """Scores of one metric may turn round between versions, so the version is part of the meaning."""
 
-INSTALL = 'pip install "sluice[deepeval]"'
+INSTALL = "pip install '.[deepeval]' in this clone"
 _QUIET = {
     "DEEPEVAL_TELEMETRY_OPT_OUT": "1",
     "DEEPEVAL_DISABLE_DOTENV": "1",

@@ -12,7 +12,17 @@ from sluice.catalog.load import (
     load,
 )
 from sluice.catalog.reading_rules import READING_RULES
-from sluice.catalog.tree import GitTree, Tree, WorkingTree, default_base, find_root, has_commits, resolve_revision
+from sluice.catalog.tree import (
+    GitTree,
+    Tree,
+    WorkingTree,
+    base_caveat,
+    default_base,
+    find_root,
+    has_commits,
+    resolve_revision,
+    writable,
+)
 
 __all__ = [
     "DIRECTORIES",
@@ -29,9 +39,11 @@ __all__ = [
     "Row",
     "Tree",
     "WorkingTree",
+    "base_caveat",
     "default_base",
     "find_root",
     "has_commits",
     "load",
     "resolve_revision",
+    "writable",
 ]

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from sluice.catalog.jsonl_block import Block, plain_rows
-from sluice.errors import Finding
+from sluice.errors import Finding, last_told
 
 MAX_LINE_BYTES = 1_000_000
 MAX_FINDINGS = 100
@@ -83,6 +83,7 @@ def _explained(path: str, first: int, raw: bytes, findings: list[Finding]) -> Bl
             lines.append(line)
             rows.append(row)
         if len(findings) >= MAX_FINDINGS:
+            findings[-1] = last_told(findings[-1], MAX_FINDINGS)
             break
     return Block(lines, rows)
 

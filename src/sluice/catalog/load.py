@@ -15,7 +15,7 @@ from sluice.catalog.yaml_file import read_yaml
 from sluice.digest import digest
 from sluice.errors import CannotJudge, Finding, InvalidFiles, UsageError, nearest
 from sluice.schema import DatasetCard, Environment, FileModel, Model, Prompt, Suite
-from sluice.schema.base import NAME_PATTERN
+from sluice.schema.base import MAX_NAME, NAME_PATTERN
 
 DIRECTORIES: dict[str, str] = {
     "prompt": "prompts",
@@ -161,7 +161,10 @@ def _file_problem(tree: Tree, path: str, directory: str) -> Finding | None:
     if len(pure.parts) > 2 or pure.suffix not in allowed:
         names = " or ".join(f"{directory}/<name>{suffix}" for suffix in sorted(allowed))
         return Finding(path, 1, 1, "file-unknown", f"a file {pure.name!r} here", names, "rename, move or delete it")
-    if not re.match(NAME_PATTERN, pure.stem):
+    if len(pure.stem) > MAX_NAME:
+        found, expected = f"a name of {len(pure.stem)} characters", f"at most {MAX_NAME}"
+        return Finding(path, 1, 1, "file-name", found, expected, "rename the file")
+    if not re.fullmatch(NAME_PATTERN, pure.stem):
         return Finding(
             path,
             1,

@@ -5,7 +5,7 @@ READING_RULES: dict[str, str] = {
     "file-too-large": "A YAML file stays under one megabyte.",
     "file-unknown": "Every file of the ground floor is of a known kind.",
     "file-name": "A file's name is its identity: lower case letters, digits, dots and dashes.",
-    "file-escapes": "No file leads outside the repository.",
+    "file-escapes": "Every file is a plain file of this repository; no link is followed.",
     "yaml-syntax": "YAML parses.",
     "yaml-documents": "One file holds one document.",
     "yaml-empty": "A file is not empty.",

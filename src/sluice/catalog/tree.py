@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -27,7 +27,7 @@ class Tree(Protocol):
         ...
 
     def escapes(self, path: str) -> str | None:
-        """Return where a path leads if it leaves the repository or is no plain file, else None."""
+        """Return where a path leads if a link stands in it, or what it is if it is no plain file, else None."""
         ...
 
     def close(self) -> None:
@@ -44,34 +44,39 @@ class WorkingTree:
         self.commit: str | None = None
 
     def paths(self, under: str) -> list[str]:
-        """Walk one directory; hidden files and caches are not part of the ground floor."""
+        """Walk one directory; hidden files and caches are not part of the ground floor. A link counts as a file."""
+        if (self.root / under).is_symlink():
+            return [under]
         found: list[str] = []
         for directory, names, files in os.walk(self.root / under):
             names[:] = sorted(name for name in names if not name.startswith((".", "__")))
             relative = PurePosixPath(Path(directory).relative_to(self.root).as_posix())
-            found += [str(relative / name) for name in files if not name.startswith(".")]
+            links = [name for name in names if (Path(directory) / name).is_symlink()]
+            found += [str(relative / name) for name in (*files, *links) if not name.startswith(".")]
         return sorted(found)
 
     def read(self, path: str) -> bytes:
-        """Read one file; a path that leaves the repository is refused as missing."""
+        """Read one file; a path through a link, or out of the repository, is refused as missing."""
         if self.escapes(path):
             raise FileNotFoundError(path)
         return (self.root / path).read_bytes()
 
     def escapes(self, path: str) -> str | None:
-        """Resolve symlinks and compare with the root; devices and pipes count as escapes."""
+        """Links are never followed, as in a commit; devices and pipes count as escapes."""
         if "\0" in path or PurePosixPath(path).is_absolute():
             return path
-        try:
-            target = (self.root / path).resolve()
-        except (OSError, RuntimeError):
-            return "a link to itself"
+        if link := self.link(path):
+            return link
+        target = (self.root / path).resolve()
         if not target.is_relative_to(self.root):
             return str(PurePosixPath("..") / target.name)
-        if target.exists() and not target.is_file():
-            return "a directory or device"
-        if not target.exists() and (self.root / path).is_symlink():
-            return "a link to nothing"
+        return "a directory or device" if target.exists() and not target.is_file() else None
+
+    def link(self, path: str) -> str | None:
+        """Return the first symbolic link that a path goes through, in words; None where it goes through none."""
+        for part in _prefixes(path):
+            if (self.root / part).is_symlink():
+                return _link(path, part, os.readlink(self.root / part))
         return None
 
     def close(self) -> None:
@@ -100,6 +105,8 @@ class GitTree:
 
     def paths(self, under: str) -> list[str]:
         """Return the blobs below a directory of the commit."""
+        if self._is_link(under):
+            return [under]
         prefix = under.rstrip("/") + "/"
         return sorted(path for path in self._blobs if path.startswith(prefix) and "/." not in path)
 
@@ -108,6 +115,9 @@ class GitTree:
         mode, identifier = self._blobs.get(path, ("", ""))
         if not mode.startswith("100"):
             raise FileNotFoundError(path)
+        return self._content(path, identifier)
+
+    def _content(self, path: str, identifier: str) -> bytes:
         process = self._batch()
         assert process.stdin and process.stdout
         process.stdin.write(identifier.encode() + b"\n")
@@ -134,8 +144,33 @@ class GitTree:
 
     def escapes(self, path: str) -> str | None:
         """Symlinks in a commit are never followed."""
-        mode, _ = self._blobs.get(path, ("", ""))
-        return "a symbolic link" if mode == "120000" else None
+        for part in _prefixes(path):
+            if self._is_link(part):
+                target = self._content(part, self._blobs[part][1]).decode("utf-8", "surrogateescape")
+                return _link(path, part, target)
+        return None
+
+    def _is_link(self, path: str) -> bool:
+        return self._blobs.get(path, ("", ""))[0] == "120000"
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    """Yield a path's directories from the outermost on, then the path."""
+    pure = PurePosixPath(path)
+    yield from (str(part) for part in [*reversed(pure.parents)][1:])
+    yield str(pure)
+
+
+def _link(path: str, part: str, target: str) -> str:
+    return f"a link to {target}" if part == str(PurePosixPath(path)) else f"{part}, a link to {target}"
+
+
+def writable(root: Path, path: str) -> Path:
+    """Return where to write a file of the repository; raise UsageError where a link would lead it elsewhere."""
+    link = WorkingTree(root).link(path)
+    if link:
+        raise UsageError(f"{path} cannot be written: it goes through {link}; remove the link first")
+    return root / path
 
 
 def _git(root: Path, *arguments: str) -> bytes:
@@ -160,17 +195,40 @@ def resolve_revision(root: Path, revision: str) -> str:
 
 
 def default_base(root: Path) -> GitTree | None:
-    """Return where HEAD left `origin/main` (or `main`), or None in a repository without either."""
+    """Return where HEAD left `origin/main` (or `main`), or None in a repository without either.
+
+    Where this clone does not show where that was, the branch's tip stands in; `base_caveat` says so.
+    """
+    for branch, commit in _mains(root):
+        return GitTree(root, _shared(root, commit) or commit, label=branch)
+    return None
+
+
+def base_caveat(root: Path) -> str | None:
+    """Say why `default_base` is a branch's tip; None where it is the commit that HEAD left."""
+    for branch, commit in _mains(root):
+        if _shared(root, commit):
+            return None
+        if _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+            why = f"this clone is shallow (git fetch --unshallow mends that): {branch}'s"
+        else:
+            why = f"HEAD and {branch} have no history in common: {branch}'s"
+        return f"the base is the tip of {branch}, because {why} own later changes show too, reversed"
+    return None
+
+
+def _mains(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield the branches that a change may have left, with their commits."""
     for branch in ("origin/main", "main"):
         try:
-            commit = resolve_revision(root, branch)
+            yield branch, resolve_revision(root, branch)
         except UsageError:
             continue
-        shared = subprocess.run(
-            ["git", "merge-base", commit, "HEAD"], cwd=root, capture_output=True, text=True, check=False
-        )
-        return GitTree(root, shared.stdout.strip() or commit, label=branch)
-    return None
+
+
+def _shared(root: Path, commit: str) -> str:
+    done = subprocess.run(["git", "merge-base", commit, "HEAD"], cwd=root, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def has_commits(root: Path) -> bool:

@@ -30,6 +30,11 @@ _AMBIGUOUS = re.compile(
     re.IGNORECASE,
 )
 
+_WORDS = {
+    "character that cannot start any token": "a character that begins no value",
+    "unexpected end of stream": "the end of the file inside a value",
+}
+
 
 @dataclass(slots=True)
 class YamlFile:
@@ -60,20 +65,39 @@ def read_yaml(path: str, data: bytes) -> YamlFile:
     reader = _Reader(path, result)
     try:
         reader.read(text)
+    except yaml.reader.ReaderError as error:
+        # The readers disagree about what they count; a character that is not allowed stands where it stands first.
+        character = chr(error.character)
+        before = text[: text.find(character)]
+        place = before.count("\n") + 1, len(before) - before.rfind("\n")
+        found = f"the control character {_escaped(character)}"
+        reader.add(place, "yaml-syntax", found, "text", f'remove it, or write it as "{_escaped(character)}" in quotes')
+        result.data = None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        reader.add(
-            (line, column),
-            "yaml-syntax",
-            str(getattr(error, "problem", error)),
-            "valid YAML",
-            "mend the syntax here",
-        )
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        found = _in_words(str(getattr(error, "problem", None) or error))
+        reader.add(place, "yaml-syntax", found, "valid YAML", "mend the syntax here")
         result.data = None
     except _Stop:
         result.data = None
     return result
+
+
+def _escaped(character: str) -> str:
+    """Return a character as YAML and JSON write it between double quotes."""
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _in_words(problem: str) -> str:
+    """Return what the parser complains about as something that was found."""
+    for opening in ("did not find expected ", "did not find the expected ", "could not find expected "):
+        if problem.startswith(opening):
+            return f"no {problem.removeprefix(opening)} here"
+    if problem.startswith("mapping values are not allowed"):
+        return "a second `key: value` on this line"
+    return _WORDS.get(problem.removeprefix("found "), problem.removeprefix("found "))
 
 
 class _Stop(Exception):

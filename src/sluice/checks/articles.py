@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import islice
+from functools import partial
 
 from sluice.catalog import Dataset, Entry, Row
-from sluice.checks.case_ids import MOST
 from sluice.checks.json_schemas import CompiledSchema, Misfit, shortened
 from sluice.checks.places import row_column
+from sluice.checks.row_groups import RowGroups
 from sluice.errors import Finding
 from sluice.retrieval import passage_of
 from sluice.schema import Prompt, Retrieval
@@ -26,9 +26,16 @@ class Articles:
         self._used = set(retrieval.used_fields)
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what is wrong, up to the first hundred; rows that cannot be read have findings of their own."""
-        rows = self._dataset.scan([])
-        return islice((found for line, row in rows if not self._fits(row) for found in self._explain(line, row)), MOST)
+        """Yield what is wrong, once for all rows of a mistake; rows that cannot be read have findings of their own."""
+        groups, of_the_prompt = RowGroups(), set()
+        for line, row in self._dataset.scan([]):
+            for one in () if self._fits(row) else self._explain(line, row):
+                if one.path == self._prompt.path:
+                    of_the_prompt.add(one)
+                else:
+                    name = one.found.partition(" = ")[0]
+                    groups.add((one.rule, one.expected, name), line, partial(_itself, one))
+        yield from (*of_the_prompt, *groups.findings())
 
     def _fits(self, row: Row) -> bool:
         if not self._used <= row.keys() or not all(type(row[name]) is str for name in self._retrieval.search):
@@ -66,3 +73,7 @@ class Articles:
     def _finding(self, line: int, path: list[str | int], rule: str, found: str, expected: str, fix: str) -> Finding:
         column = row_column(self._dataset.line(line), path) if path else 1
         return Finding(self._dataset.rows_path, line, column, rule, found, expected, fix)
+
+
+def _itself(finding: Finding) -> Finding:
+    return finding

@@ -9,18 +9,17 @@ from typing import Any
 from sluice.catalog import Block, Dataset
 from sluice.catalog.entries import Row
 from sluice.checks.places import row_column
-from sluice.errors import Finding
-
-MOST = 100
-"""Findings of one kind in one file after which the rest is left out."""
+from sluice.checks.row_groups import MOST, RowGroups
+from sluice.errors import Finding, last_told
 
 
 class CaseIds:
     """Called with all rows of one dataset, block by block; remembers one folded id and line for each."""
 
-    def __init__(self, dataset: Dataset, findings: list[Finding]) -> None:
+    def __init__(self, dataset: Dataset, findings: list[Finding], groups: RowGroups) -> None:
         self._dataset = dataset
         self._findings = findings
+        self._groups = groups
         self._field = dataset.value.id
         self._lines: dict[str, int] = {}
         self._found = 0
@@ -50,7 +49,7 @@ class CaseIds:
                 return
             value = str(value)
         elif not value or value.isspace():
-            self._add(line, "row-id-missing", repr(value), "an id that identifies this case for ever", "give it an id")
+            self._missing(line, repr(value))
             return
         first = self._lines.setdefault(fold(value), line)
         if first != line:
@@ -58,11 +57,22 @@ class CaseIds:
 
     def _not_text(self, line: int, value: Any) -> None:
         if value is None:
-            found = "null" if value is None and self._has(line) else f"no {self._field!r}"
-            self._add(line, "row-id-missing", found, "an id that identifies this case for ever", "give it an id")
+            self._missing(line, "null" if self._has(line) else f"no {self._field!r}")
         else:
-            found = f"{json.dumps(value)[:40]} ({type(value).__name__})"
-            self._add(line, "row-id-type", found, "text", "write the id in quotes; never reuse it")
+            kind = type(value).__name__
+            found, fix = f"{json.dumps(value)[:40]} ({kind})", "write the id in quotes; never reuse it"
+            self._group(kind, line, "row-id-type", found, "text", fix)
+
+    def _missing(self, line: int, found: str) -> None:
+        expected = "an id that identifies this case for ever"
+        self._group(found, line, "row-id-missing", found, expected, "give it an id")
+
+    def _group(self, way: str, line: int, rule: str, found: str, expected: str, fix: str) -> None:
+        self._groups.add((rule, way), line, lambda: self._finding(line, rule, found, expected, fix))
+
+    def _finding(self, line: int, rule: str, found: str, expected: str, fix: str) -> Finding:
+        column = row_column(self._dataset.line(line), [self._field])
+        return Finding(self._dataset.rows_path, line, column, rule, found, expected, fix)
 
     def _has(self, line: int) -> bool:
         return self._field in json.loads(self._dataset.line(line))
@@ -80,8 +90,8 @@ class CaseIds:
     def _add(self, line: int, rule: str, found: str, expected: str, fix: str) -> None:
         self._found += 1
         if self._found <= MOST:
-            column = row_column(self._dataset.line(line), [self._field])
-            self._findings.append(Finding(self._dataset.rows_path, line, column, rule, found, expected, fix))
+            finding = self._finding(line, rule, found, expected, fix)
+            self._findings.append(finding if self._found < MOST else last_told(finding, MOST))
 
 
 def fold(text: str) -> str:

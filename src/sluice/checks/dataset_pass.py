@@ -9,6 +9,7 @@ from typing import TypeAlias
 from sluice.catalog import Block, Catalog, Dataset
 from sluice.checks.case_ids import CaseIds
 from sluice.checks.overlap import Columns, HeldOut, held_out_pairs
+from sluice.checks.row_groups import RowGroups
 from sluice.checks.row_schemas import CardSchema, SuiteInputs
 from sluice.checks.suite_cases import SuiteCases
 from sluice.checks.suite_plan import SuitePlan
@@ -47,10 +48,11 @@ def _read(catalog: Catalog, dataset: Dataset, plans: dict[str, SuitePlan], pairs
     suites = {name: SuiteCases(plan) for name, plan in plans.items() if plan.entry.value.dataset == dataset.name}
     facts.suites = suites
     facts.held_out = [pair for pair in pairs if pair.held_out.name == dataset.name]
+    groups = RowGroups()
     feeds: list[Feed] = [
-        CaseIds(dataset, facts.findings),
-        *CardSchema.of(dataset, facts.findings),
-        *SuiteInputs.of(catalog, dataset, facts.findings),
+        CaseIds(dataset, facts.findings, groups),
+        *CardSchema.of(dataset, groups),
+        *SuiteInputs.of(catalog, dataset, groups),
         *(cases.feed(dataset) for cases in suites.values()),
         *_comparisons(dataset, pairs),
     ]
@@ -61,7 +63,7 @@ def _read(catalog: Catalog, dataset: Dataset, plans: dict[str, SuitePlan], pairs
         for feed in feeds:
             feed(block)
     facts.complete = not reading
-    facts.findings += reading
+    facts.findings += [*reading, *groups.findings()]
     for cases in suites.values():
         facts.findings += cases.missing_fields(dataset, facts.fields)
     return facts

@@ -26,11 +26,12 @@ class SchemaProblem:
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """One way in which a value does not follow its schema."""
+    """One way in which a value does not follow its schema. `whole`: it names keys of an object, not a value."""
 
     path: list[str | int]
     found: str
     expected: str
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def _misfit(error: Any, schema: Any) -> Misfit:
     wanted = _at(schema, list(error.schema_path))
     expected = shortened(f"{keyword}: {json.dumps(wanted, ensure_ascii=False)}")
     if keyword in _WHOLE_VALUE:
-        return Misfit(path, shortened(str(error.message), 120), expected)
+        return Misfit(path, shortened(str(error.message), 120), expected, whole=True)
     name = ".".join(map(str, path)) or "the value"
     return Misfit(path, f"{name} = {shortened(json.dumps(error.instance, ensure_ascii=False))}", expected)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from sluice.catalog import Dataset
 from sluice.checks.overlap import HeldOut
+from sluice.checks.row_groups import MOST
 from sluice.checks.rule import Context, rules
 from sluice.checks.word_shingles import SIMILAR
-from sluice.errors import Finding
+from sluice.errors import Finding, last_told
 
 
 def _overlaps(context: Context) -> Iterator[Finding]:
@@ -22,11 +23,12 @@ def _of_pair(pair: HeldOut) -> Iterator[Finding]:
     fields = ", ".join(pair.names)
     expected = f"no case of {pair.held_out.name} in {pair.train.name}"
     fix = "remove it from the train dataset and train again, or take the case out of the eval dataset"
-    for overlap in pair.overlaps.values():
+    for number, overlap in enumerate(pair.overlaps.values(), 1):
         other = f"{pair.train.rows_path}:{overlap.train_line}"
         rule = "leakage-exact" if overlap.exact else "leakage-near"
         alike = "equal to" if overlap.exact else f"at least {SIMILAR:.0%} alike to"
-        yield Finding(pair.held_out.rows_path, overlap.line, 1, rule, f"{fields} {alike} {other}", expected, fix)
+        one = Finding(pair.held_out.rows_path, overlap.line, 1, rule, f"{fields} {alike} {other}", expected, fix)
+        yield one if number < MOST else last_told(one, MOST)
 
 
 def _declared_fields(context: Context) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from itertools import chain, count
 from typing import TypeAlias
 
 from sluice.catalog import Catalog, Dataset
-from sluice.checks.case_ids import MOST
+from sluice.checks.row_groups import MOST
 from sluice.checks.word_shingles import SIMILAR, hashes_of, near, normalised
 
 _BUCKETS = 1 << 18

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from sluice.catalog import DIRECTORIES
-from sluice.checks.case_ids import MOST
 from sluice.checks.personal_shapes import PERSONAL_DATA, find_personal_data
+from sluice.checks.row_groups import MOST
 from sluice.checks.rule import Context, rules
 from sluice.checks.secret_shapes import SECRETS, find_secrets
 from sluice.checks.sieve import Sieve
-from sluice.errors import Finding
+from sluice.errors import Finding, last_told
 
 _TEXT = {".yaml", ".yml", ".jsonl", ".md", ".py", ".txt"}
 
@@ -70,7 +70,8 @@ def _scan(path: str, data: bytes, search: _Search) -> Iterator[Finding]:
             before = piece[:offset]
             column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
             place = line + before.count(b"\n"), column
-            yield Finding(path, *place, search.rule, kind, search.expected, search.fix)
+            one = Finding(path, *place, search.rule, kind, search.expected, search.fix)
+            yield one if found < MOST else last_told(one, MOST)
 
 
 def _pieces(data: bytes, search: _Search) -> Iterator[tuple[int, bytes]]:

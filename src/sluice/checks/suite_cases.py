@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sluice.catalog import Block, Dataset
 from sluice.catalog.entries import Row
-from sluice.checks.case_ids import MOST
+from sluice.checks.row_groups import MOST, counted
 from sluice.checks.suite_plan import SuitePlan
 from sluice.errors import Finding
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Where rows of a kind begin, and how many there are."""
+
+    first: int
+    count: int = 1
 
 
 class SuiteCases:
@@ -27,7 +36,7 @@ class SuiteCases:
             if (fields := assertion.fields - (assertion.when.fields if assertion.when else frozenset()))
         ]
         self._needs.sort(key=lambda need: need[2] is not None)
-        self._absent: list[tuple[int, int, frozenset[str]]] = []
+        self._absent: dict[tuple[int, frozenset[str]], _Rows] = {}
 
     def _position(self, when: str | None) -> int | None:
         return None if when is None else [known.text for known in self._whens].index(when)
@@ -57,18 +66,21 @@ class SuiteCases:
     def _note(self, line: int, row: Row, pattern: tuple[bool, ...]) -> None:
         """Remember what a row lacks of what the assertions that apply to it read; those without condition first."""
         for index, fields, when in self._needs:
-            absent = fields - row.keys() if when is None or pattern[when] else frozenset[str]()
-            if absent and len(self._absent) < MOST:
-                self._absent.append((line, index, absent))
+            absent = fields.difference(row) if when is None or pattern[when] else frozenset[str]()
+            if absent and (known := self._absent.get((index, absent))):
+                known.count += 1
+            elif absent and len(self._absent) < MOST:
+                self._absent[index, absent] = _Rows(line)
 
     def missing_fields(self, dataset: Dataset, fields: set[str]) -> Iterator[Finding]:
-        """Yield the rows that lack a field which others have; a field of no row is reported at the assertion."""
+        """Yield one finding for all rows that lack the same fields; a field of no row is reported at the assertion."""
         fix = "add the field, or narrow the assertion's when"
-        for line, index, absent in self._absent:
+        for (index, absent), rows in self._absent.items():
             names = ", ".join(map(repr, sorted(absent & fields)))
             if names:
                 expected = f"every field that assertion {index + 1} of {self.plan.entry.path} reads"
-                yield Finding(dataset.rows_path, line, 1, "row-field-missing", f"no {names}", expected, fix)
+                first = Finding(dataset.rows_path, rows.first, 1, "row-field-missing", f"no {names}", expected, fix)
+                yield counted(first, rows.count)
 
     def cases(self, metric: str) -> int:
         """Return how many cases at least one assertion of a metric applies to."""

@@ -43,7 +43,7 @@ def _escapes(tree: Tree, model: Entry[Model], source: PathSource) -> Iterator[Fi
     for name in source.files:
         target = None if _leaves(name) else tree.escapes(str(PurePosixPath(source.path) / name))
         if _leaves(name) or target:
-            found = f"file {name!r}" + (f", which leads to {target}" if target else "")
+            found = f"file {name!r}" + (f" ({target})" if target else "")
             yield model.finding(("source", "files", name), "model-path-escapes", found, expected, fix, key=True)
 
 

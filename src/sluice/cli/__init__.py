@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import io
-import os
 import sys
 from collections.abc import Sequence
 
 from sluice import __version__
 from sluice.cli import interrupts
+from sluice.cli.delivery import delivering
 from sluice.cli.guard import guarded
 from sluice.cli.verbs import VERBS
-from sluice.errors import ExitCode, Finding, InvalidFiles, SluiceError, UsageError, nearest
+from sluice.errors import CannotJudge, ExitCode, Finding, InvalidFiles, SluiceError, UsageError, nearest
+from sluice.report.findings import finding_line, tally
+from sluice.report.visible import one_line
 
 DESCRIPTION = "Judge changes of prompts, datasets and models by paired evals."
 EXIT_CODES = (
@@ -29,8 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    with guarded():
-        return _exit_code(words)
+    try:
+        with delivering(), guarded():
+            code = _exit_code(words)
+    except CannotJudge as error:  # what the verb printed last, or all of it, found no reader
+        _complain(str(error))
+        return int(error.exit_code)
+    return code
 
 
 def _exit_code(words: list[str]) -> int:
@@ -48,7 +56,6 @@ def _exit_code(words: list[str]) -> int:
         return int(ExitCode.CANNOT_JUDGE)
     except BrokenPipeError:
         # The reader of our output is gone (`| head`): not an error of ours, and not one to print about.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.OK)
     except SystemExit as stop:
         return int(stop.code or 0)
@@ -68,6 +75,8 @@ def _dispatch(words: list[str]) -> int:
         print(f"sluice {__version__}")
         return ExitCode.OK
     name = words[0]
+    if name.startswith("-"):
+        raise UsageError(f"no option {name} before the verb; options follow it: sluice VERB {name} (sluice --help)")
     if name not in VERBS:
         raise UsageError(f"no verb {name!r}; {nearest(name, VERBS)} (sluice --help)")
     module = importlib.import_module(f"sluice.cli.{VERBS[name].module}")
@@ -99,10 +108,12 @@ def usage() -> str:
 
 
 def _print_findings(findings: Sequence[Finding]) -> None:
-    for finding in findings:
-        print(finding)
-    print(f"{len(findings)} finding(s)", file=sys.stderr)
+    with contextlib.suppress(BrokenPipeError):
+        for finding in findings:
+            print(finding_line(finding))
+    print(tally(findings), file=sys.stderr)
 
 
 def _complain(message: str) -> None:
-    print(f"sluice: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # a full standard error must not change the exit code
+        print(f"sluice: {one_line(message)}", file=sys.stderr)

@@ -1,16 +1,21 @@
-"""How `sluice init` comes to its answers: options first, then what was answered before, then questions or defaults."""
+"""How `sluice init` comes to its answers: options first, then what was answered before, then questions or defaults.
+
+What is answered is checked at its question, and asked again where it cannot be followed.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sluice import __version__
 from sluice.adoption import answers, git, sample
 from sluice.adoption.answers import Adoption
-from sluice.errors import UsageError
+from sluice.adoption.plan import require_model
+from sluice.adoption.template import TEMPLATE
+from sluice.errors import CannotJudge, UsageError
 
 REGISTRY = "ghcr.io"
 ENVIRONMENTS = "staging,production"
@@ -23,10 +28,18 @@ QUESTIONS = {
     "model": f"Which model do your prompts name ({', '.join((sample.EMBEDDED, *sample.SERVED))})?",
 }
 
+Ask = Callable[[str, str], str]
+Checks = Mapping[str, Callable[[str], object]]
 
-def answered(root: Path, arguments: argparse.Namespace, previous: Adoption | None) -> Adoption:
-    """Return the answers; raise UsageError where one is missing and nobody can be asked, or cannot be followed."""
-    return _again(arguments, previous) if previous else _first(root, arguments)
+
+def answered(
+    root: Path, arguments: argparse.Namespace, previous: Adoption | None, *, drafted: Adoption | None = None
+) -> Adoption:
+    """Return the answers; raise UsageError where one is missing and nobody can be asked, or cannot be followed.
+
+    `previous` are those of the commit; `drafted` those of a run that nobody has committed yet: the defaults now.
+    """
+    return _again(arguments, previous) if previous else _first(root, arguments, drafted)
 
 
 def _again(arguments: argparse.Namespace, previous: Adoption) -> Adoption:
@@ -50,23 +63,35 @@ def _again(arguments: argparse.Namespace, previous: Adoption) -> Adoption:
     return answers.checked(**{**dict(previous), **new})
 
 
-def _first(root: Path, arguments: argparse.Namespace) -> Adoption:
-    ask = _asker(arguments)
+def _first(root: Path, arguments: argparse.Namespace, drafted: Adoption | None) -> Adoption:
+    checks = _checks(root)
+    told = {name: getattr(arguments, name) for name in QUESTIONS}
+    for name, value in told.items():
+        if value:
+            checks[name](value)
+    ask = _asker(arguments, checks)
     account = (git.slug(root) or "").partition("/")[0]
-    owner = arguments.owner or ask("owner", f"@{account}" if account else "")
+    usual = {"owner": f"@{account}" if account else "", "environments": ENVIRONMENTS, "model": sample.EMBEDDED}
+    if drafted:
+        usual = {"owner": drafted.owner, "environments": ",".join(drafted.environments), "model": drafted.model}
+    owner = told["owner"] or ask("owner", usual["owner"])
     organisation = owner.removeprefix("@").partition("/")[0].lower()
-    registry = arguments.registry or ask("registry", f"{REGISTRY}/{organisation}")
-    environments = _split(arguments.environments or ask("environments", ENVIRONMENTS))
-    model = arguments.model or ask("model", sample.EMBEDDED)
+    registry = told["registry"] or ask("registry", drafted.registry if drafted else f"{REGISTRY}/{organisation}")
+    environments = _split(told["environments"] or ask("environments", usual["environments"]))
+    model = told["model"] or ask("model", usual["model"])
+    kept = drafted if drafted and drafted.model == model else None
     return answers.checked(
         owner=owner,
         registry=registry,
         environments=environments,
         model=model,
-        application=arguments.application or APPLICATION,
-        embedded=arguments.keep_embedded or arguments.keep_sample or model == sample.EMBEDDED,
-        sample=arguments.keep_sample,
-        app_id=arguments.app_id,
+        application=arguments.application or (drafted.application if drafted else APPLICATION),
+        embedded=arguments.keep_embedded
+        or arguments.keep_sample
+        or model == sample.EMBEDDED
+        or bool(kept and kept.embedded),
+        sample=arguments.keep_sample or bool(kept and kept.sample),
+        app_id=arguments.app_id or (drafted.app_id if drafted else None),
         engine=__version__,
         template=git.git(root, "rev-parse", "HEAD^{tree}").strip(),
     )
@@ -76,11 +101,42 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(","))
 
 
-def _asker(arguments: argparse.Namespace) -> Callable[[str, str], str]:
+def _checks(root: Path) -> Checks:
+    """Return what raises UsageError for an answer that cannot be followed, by the answer's name."""
+
+    def alone(name: str, value: object) -> None:
+        answers.checked(**{**dict(TEMPLATE), name: value})
+
+    def model(value: str) -> None:
+        alone("model", value)
+        require_model(root, value)
+
+    return {
+        "owner": lambda value: alone("owner", value),
+        "registry": lambda value: alone("registry", value),
+        "environments": lambda value: alone("environments", _split(value)),
+        "model": model,
+    }
+
+
+def _asker(arguments: argparse.Namespace, checks: Checks) -> Ask:
     """Return what finds an answer: the default with `--yes`, a question on a terminal, else an error that says how."""
     if arguments.yes:
         return _take_default
-    return _question if sys.stdin.isatty() else _refuse
+    return (lambda name, default: _asked(name, default, checks)) if sys.stdin.isatty() else _refuse
+
+
+def _asked(name: str, default: str, checks: Checks) -> str:
+    """Ask until the answer can be followed."""
+    while True:
+        answer = _question(name, default)
+        try:
+            answer = answer or _take_default(name, default)
+            checks[name](answer)
+        except UsageError as problem:
+            print(problem, file=sys.stderr)
+        else:
+            return answer
 
 
 def _take_default(name: str, default: str) -> str:
@@ -92,10 +148,11 @@ def _take_default(name: str, default: str) -> str:
 def _question(name: str, default: str) -> str:
     shown = f" [{default}]" if default else ""
     try:
-        answer = input(f"{QUESTIONS[name]}{shown} ").strip()
+        return input(f"{QUESTIONS[name]}{shown} ").strip()
     except EOFError:
         raise UsageError(f"no answer for --{name}") from None
-    return answer or _take_default(name, default)
+    except KeyboardInterrupt:
+        raise CannotJudge("interrupted; nothing was written, and what was answered is forgotten") from None
 
 
 def _refuse(name: str, default: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from sluice.checks import RULES, check
 from sluice.cli.options import add_format, add_root, repository
 from sluice.errors import ExitCode, Finding
+from sluice.report.findings import finding_item, finding_line, tally
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +43,7 @@ def _annotate(findings: list[Finding]) -> None:
 
     for line in findings_lines(findings):
         (command if line.startswith("::") else print)(line)
-    print(_summary(findings))
+    print(tally(findings))
 
 
 def _print_rules(style: str) -> None:
@@ -56,15 +57,8 @@ def _print_rules(style: str) -> None:
 def _rendered(findings: list[Finding], style: str) -> str:
     if style == "json":
         return json.dumps({"format": 1, "findings": [asdict(finding) for finding in findings]}, indent=2) + "\n"
-    summary = _summary(findings)
     if not findings:
         return "no findings\n"
     if style == "markdown":
-        lines = [f"- `{finding}`" for finding in findings]
-        return "\n".join([f"**{summary}**", "", *lines, ""])
-    return "\n".join([*map(str, findings), summary, ""])
-
-
-def _summary(findings: list[Finding]) -> str:
-    errors = sum(finding.severity == "error" for finding in findings)
-    return f"{errors} error(s), {len(findings) - errors} warning(s)"
+        return "\n".join([f"**{tally(findings)}**", "", *map(finding_item, findings), ""])
+    return "\n".join([*map(finding_line, findings), tally(findings), ""])

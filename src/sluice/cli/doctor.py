@@ -12,16 +12,19 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sluice.adoption.diagnosis import Diagnosis
-from sluice.catalog import Catalog, default_base
-from sluice.cli.options import Repository, add_format, add_root, repository
+from sluice.catalog import Catalog, base_caveat, default_base, has_commits
+from sluice.cli.options import FETCH_MAIN, Repository, add_format, add_root, repository
 from sluice.errors import CannotJudge, ExitCode, SluiceError, UsageError
 from sluice.providers.endpoint import Endpoint
+from sluice.report.numbers import counted
+from sluice.report.visible import escaped_line
 from sluice.runner.connect import connect, weights_directory
 from sluice.runner.engine import Engine, choose_engine
 from sluice.schema import PathSource
@@ -57,6 +60,7 @@ def diagnose(repo: Repository) -> Iterator[Diagnosis]:
     yield _git()
     yield _base(repo)
     yield _space(repo)
+    yield _state(repo)
     catalog = repo.working()
     yield _files(catalog)
     for model in sorted({entry.value.model for entry in catalog.prompts.values()} & set(catalog.models)):
@@ -89,8 +93,13 @@ def _base(repo: Repository) -> Diagnosis:
         base = default_base(repo.root)
     except UsageError as error:
         return Diagnosis("base", "note", str(error), "commit something first")
+    if base is None and not has_commits(repo.root):
+        return Diagnosis("base", "note", "nothing is committed yet", "commit something first")
     if base is None:
-        return Diagnosis("base", "note", "neither origin/main nor main", "git fetch origin main, or pass --base REV")
+        return Diagnosis("base", "fix", "neither origin/main nor main", f"{FETCH_MAIN}, or pass --base REV")
+    caveat = base_caveat(repo.root)
+    if caveat:
+        return Diagnosis("base", "note", caveat, "git fetch --unshallow, or pass --base REV")
     return Diagnosis("base", "ok", f"{base.label}, commit {(base.commit or '')[:12]}")
 
 
@@ -102,12 +111,30 @@ def _space(repo: Repository) -> Diagnosis:
     return Diagnosis("disk", "ok", found)
 
 
+def _state(repo: Repository) -> Diagnosis:
+    """Evals write there; a directory of another user, or a read-only one, is only noticed by writing."""
+    name = f"{repo.state.name}/"
+    places = [repo.state, repo.state / "runs", repo.state / "cache"] if os.path.lexists(repo.state) else [repo.root]
+    for place in filter(os.path.lexists, places):
+        try:
+            tempfile.TemporaryFile(dir=place).close()
+        except OSError as error:
+            found = f"{place} cannot be written: {error.strerror}"
+            return Diagnosis(name, "fix", found, "make it writable; journals and answers are kept there")
+    return Diagnosis(name, "ok", "can be written")
+
+
 def _files(catalog: Catalog) -> Diagnosis:
     errors = sum(finding.severity == "error" for finding in catalog.findings)
     if errors:
         return Diagnosis("files", "fix", f"{errors} that cannot be read", "sluice check")
-    read = f"{len(catalog.prompts)} prompts, {len(catalog.datasets)} datasets, {len(catalog.suites)} suites"
-    return Diagnosis("files", "ok", f"{read}, {len(catalog.models)} models")
+    kinds = (
+        (catalog.prompts, "prompt"),
+        (catalog.datasets, "dataset"),
+        (catalog.suites, "suite"),
+        (catalog.models, "model"),
+    )
+    return Diagnosis("files", "ok", ", ".join(counted(len(entries), kind) for entries, kind in kinds))
 
 
 def _model(repo: Repository, catalog: Catalog, model: str) -> Iterator[Diagnosis]:
@@ -144,7 +171,7 @@ def _packages(name: str) -> Diagnosis:
         except PackageNotFoundError:
             absent.append(package)
     if absent:
-        repair = "run scripts/setup, or pip install 'sluice[local]'"
+        repair = "run ./scripts/setup, or pip install '.[local]' in this clone"
         return Diagnosis(f"{name}, packages", "fix", f"no {', '.join(absent)}", repair)
     return Diagnosis(f"{name}, packages", "ok", ", ".join(found))
 
@@ -159,7 +186,9 @@ def _weights(repo: Repository, catalog: Catalog, engine: Engine) -> Diagnosis:
     except CannotJudge as error:
         return Diagnosis(name, "fix", "not the files that the model names", str(error))
     size = sum((Path(repo.root) / source.path / file).stat().st_size for file in source.files)
-    return Diagnosis(name, "ok", f"{engine.title}, {len(source.files)} files, {size / 1e6:.1f} MB, digests match")
+    return Diagnosis(
+        name, "ok", f"{engine.title}, {counted(len(source.files), 'file')}, {size / 1e6:.1f} MB, digests match"
+    )
 
 
 def _rendered(found: list[Diagnosis], style: str) -> str:
@@ -173,6 +202,6 @@ def _rendered(found: list[Diagnosis], style: str) -> str:
 
 
 def _lines(one: Diagnosis, width: int) -> Iterator[str]:
-    yield f"{one.state:<8}{one.name.ljust(width)}  {one.found}"
+    yield f"{one.state:<8}{one.name.ljust(width)}  {escaped_line(one.found)}"
     if one.repair:
-        yield f"{'':<8}{'':<{width}}  -> {one.repair}"
+        yield f"{'':<8}{'':<{width}}  -> {escaped_line(one.repair)}"

@@ -6,9 +6,10 @@ verify --all | DIGEST ...   signatures, digests and every result, by the keys of
 fetch                       bring the branch here from origin; where there is none yet, say so
 record --push               sign and store the runs and verdicts of a judgement of commits on main
 accept SUITE --push         sign and store that a person accepts --case ID, --metric NAME or --removal, with --reason
-keygen DIR                  make a pair of keys: the secret one in DIR, the public one in this repository
+keygen DIR                  make a pair of keys, the secret one in DIR, the public one here; --name makes a second pair
 
-`record` and `accept` sign with the key in SLUICE_EVIDENCE_KEY, on main only.
+`record` and `accept` sign with the key in SLUICE_EVIDENCE_KEY, and in a workflow only where that runs on main. What is
+recorded is on main; what is accepted is a commit that changes something (--head REV), by somebody who did not write it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.cli.options import add_environment, add_format, add_root, add_sides, count, repository
-from sluice.errors import CannotJudge, ExitCode, UsageError
+from sluice.errors import CannotJudge, ExitCode
 
 if TYPE_CHECKING:
     from sluice.evidence.branch import Branch
@@ -40,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _recording(actions.add_parser("record"))
     _accepting(actions.add_parser("accept"))
     keys = actions.add_parser("keygen")
-    keys.add_argument("directory", metavar="DIR", help="where the secret key goes, outside the repository; - prints it")
+    keys.add_argument(
+        "directory", metavar="DIR", help="where the secret key goes: a directory outside the repository; - prints it"
+    )
     keys.add_argument("--name", default="evidence", help="the name of both files (default: evidence)")
     add_root(keys)
 
@@ -71,7 +74,11 @@ def _accepting(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--removal", action="store_true", help="that a gated suite, or a prompt's last one, is gone")
     parser.add_argument("--reason", required=True, help="why, in a line; it stands in every release that carries it")
     parser.add_argument("--by", required=True, metavar="LOGIN", help="who accepts")
-    parser.add_argument("--author", metavar="LOGIN", help="who wrote the change; may not accept it")
+    parser.add_argument(
+        "--author",
+        metavar="LOGIN",
+        help="who wrote the change, and may not accept it (the authors of its commits never may)",
+    )
     parser.add_argument("--days", type=count, default=DAYS, metavar="N", help=f"how long it holds (default: {DAYS})")
     parser.add_argument("--command", metavar="URL", help="the comment that commanded it")
     parser.add_argument("--engine", metavar="NAME", help="the engine that answers for head (default: as eval chooses)")
@@ -127,7 +134,7 @@ def _list(branch: Branch, keys: Keys, arguments: argparse.Namespace) -> ExitCode
     print(evidence_text.table(checked, arguments.format), end="")
     words = branch.problems() if verifying and arguments.all else branch.rewritten()
     good = sum(one.evidence is not None for one in checked)
-    _warn([*words, f"{good} of {len(places)} verify by {keys.place}"])
+    _warn([*words, f"{good} of {len(places)} verify{' by ' if keys.known else ': '}{keys.place}"])
     return ExitCode.GATE_NO if verifying and (good < len(places) or words) else ExitCode.OK
 
 
@@ -148,8 +155,6 @@ def _keygen(arguments: argparse.Namespace) -> ExitCode:
 
     root = repository(arguments).root
     directory = None if arguments.directory == "-" else Path(arguments.directory)
-    if directory is not None and not directory.is_dir():
-        raise UsageError(f"{directory} is not a directory")
     made = write_pair(root, directory, arguments.name)
     if made.secret is None:
         print(made.secret_text, end="")

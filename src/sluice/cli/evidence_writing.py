@@ -12,10 +12,11 @@ from pathlib import Path
 from sluice.catalog import Catalog
 from sluice.cli.options import repository, served_in, sides
 from sluice.cli.stored import read_judgement
-from sluice.errors import CannotJudge, ExitCode
+from sluice.errors import CannotJudge, ExitCode, UsageError
 from sluice.evidence.accepting import Change, Wish, acceptance
 from sluice.evidence.branch import Branch
 from sluice.evidence.committing import store
+from sluice.evidence.git import authors
 from sluice.evidence.keys import Keys, keys_of, signing_key
 from sluice.evidence.pushing import fetch_quietly, push
 from sluice.evidence.recording import Sides, desk, require_key, require_main_run, where_am_i
@@ -61,6 +62,9 @@ def _store(root: Path, files: Mapping[str, bytes], *, push_too: bool) -> None:
         pushed = push(root)
         for line in pushed.words:
             print(f"sluice: {line}", file=sys.stderr)
+        for path in pushed.added:
+            if path not in files:
+                print(f"pushed too, recorded here earlier: {path}")
         print(f"pushed {len(pushed.added)} files" if pushed.added else "origin has everything already")
 
 
@@ -79,9 +83,21 @@ def accept(arguments: argparse.Namespace) -> ExitCode:
         author=arguments.author,
         command=arguments.command,
     )
+    _refuse_author(repo.root, base, head, wish)
     engine = None if arguments.removal else _engine(head, arguments)
     print(accept_wish(repo.root, Change(base, head), wish, engine, push_too=arguments.push))
     return ExitCode.OK
+
+
+def _refuse_author(root: Path, base: Catalog | None, head: Catalog, wish: Wish) -> None:
+    """Whoever wrote the commits may not accept them, whatever `--author` says."""
+    if head.commit is None:
+        return  # refused anyway, with better words
+    wrote = authors(root, base.commit if base else None, head.commit)
+    if not wrote and wish.author is None:
+        raise UsageError("no commit tells who wrote the change: say --author LOGIN")
+    if wish.by.casefold() in wrote:
+        raise UsageError(f"{wish.by} wrote the change; somebody else must accept it")
 
 
 def _engine(head: Catalog, arguments: argparse.Namespace) -> Engine:
@@ -103,6 +119,7 @@ def accept_wish(
     if push_too:
         fetch_quietly(root)
     place, data = acceptance(change, wish, engine, key, Making(where_am_i(), moment or _now()))
-    if not Branch(root).attempts(place.kind, place.hex):  # asks no file, so nothing is left open
-        _store(root, {place.path: data}, push_too=push_too)
+    known = Branch(root).attempts(place.kind, place.hex)  # asks no file, so nothing is left open
+    if push_too or not known:
+        _store(root, {} if known else {place.path: data}, push_too=push_too)
     return f"sha256:{place.hex}"

@@ -13,6 +13,7 @@ from sluice.cli.stored import read_judgement
 from sluice.errors import ExitCode
 from sluice.gate.judgement import Judgement
 from sluice.gate.self_test import SelfTest, self_test
+from sluice.report.numbers import counted
 
 _NOTHING_TO_REDRAW = "no blocking pass/fail metric has at least 50 compared cases and a flip: nothing to redraw"
 
@@ -53,7 +54,7 @@ def _self_test(judgement: Judgement, arguments: argparse.Namespace) -> ExitCode:
 def _line(test: SelfTest) -> str:
     mark = "ok  " if test.honest else "BAD "
     return (
-        f"{mark}{test.suite} {test.metric}: {test.cases} cases, {test.discordance:.0%} flips; "
+        f"{mark}{test.suite} {test.metric}: {counted(test.cases, 'case')}, {test.discordance:.0%} flips; "
         f"false fail {test.false_fail:.1%}, false pass {test.false_pass:.1%}, "
         f"-10 points failed {test.power:.1%} (stated {test.stated_power:.1%})"
     )

@@ -9,21 +9,28 @@ forge, with a token in GITHUB_TOKEN.
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.adoption import answers, git, sample
 from sluice.adoption.answers import ANSWERS, Adoption
-from sluice.adoption.known import EVIDENCE_KEY
 from sluice.cli.asking import answered
+from sluice.cli.next_steps import next_steps
 from sluice.cli.options import add_root, repository
 from sluice.errors import CannotJudge, ExitCode, UsageError
+from sluice.report.numbers import counted
 
 if TYPE_CHECKING:
     from sluice.adoption.plan import Plan
 
 MOST_SHOWN = 12
+FILES_ALONE = (
+    "owner", "registry", "environments", "model", "application", "app_id", "keep_embedded", "keep_sample",
+    "key_directory", "no_key",
+)  # fmt: skip
+"""Options about files, which `--apply` does not touch."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,18 +65,28 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     root = repository(arguments).root
     git.require_repository(root)
     if arguments.apply:
+        _refuse_beside_apply(arguments)
         return _apply(root, arguments)
     return _adopt(root, arguments)
+
+
+def _refuse_beside_apply(arguments: argparse.Namespace) -> None:
+    said = [f"--{name.replace('_', '-')}" for name in FILES_ALONE if getattr(arguments, name) not in (None, False)]
+    if said:
+        raise UsageError(f"--apply sends the files as they are; run `sluice init {' '.join(said)} ...` by itself first")
 
 
 def _adopt(root: Path, arguments: argparse.Namespace) -> ExitCode:
     from sluice.adoption.performing import perform, regenerate
     from sluice.adoption.plan import plan
     from sluice.adoption.settling import settle
+    from sluice.cli.forging import repository_name
 
     text = git.head_text(root, ANSWERS)
     previous = answers.read(text) if text else None
-    adoption = answered(root, arguments, previous)
+    adoption = answered(root, arguments, previous, drafted=None if previous else answers.stored(root))
+    forge = repository_name(root, arguments.repository)
+    directory = _key_directory(root, arguments, fresh=previous is None)
     merging = git.merging(root)
     settled = settle(root) if merging and not arguments.dry_run else []
     planned = plan(root, adoption, previous)
@@ -77,13 +94,14 @@ def _adopt(root: Path, arguments: argparse.Namespace) -> ExitCode:
     print(_described(root, planned, dry=arguments.dry_run))
     if arguments.dry_run:
         return ExitCode.OK
+    fresh = previous is None
     perform(root, planned)
-    key = None if arguments.no_key else _key(root, arguments.key_directory)
-    _branch(root, fresh=previous is None)
+    key = _key(root, directory) if directory else None
+    _branch(root, fresh=fresh)
     generated = regenerate(root)
     if merging:
         return _merged(root, [*settled, *planned.removed, *planned.written, *generated])
-    print(_next_steps(root, adoption, key))
+    print(next_steps(root, adoption, key, forge))
     return ExitCode.OK
 
 
@@ -112,24 +130,52 @@ def _described(root: Path, planned: Plan, *, dry: bool) -> str:
 
 
 def _some(paths: Iterable[str]) -> str:
-    names = sorted({path.split("/")[1] if path.count("/") < 3 else "/".join(path.split("/")[1:3]) for path in paths})
+    """Name files below one directory; those of a directory in it are counted."""
+    inner = Counter(_inner(path) for path in paths)
+    names = [
+        f"{name} ({counted(count, 'file')})" if name.endswith("/") else name for name, count in sorted(inner.items())
+    ]
     return ", ".join(names[:MOST_SHOWN]) + (", …" if len(names) > MOST_SHOWN else "")
+
+
+def _inner(path: str) -> str:
+    """Return a file's own name, or the directory that holds it, of two levels at most."""
+    parts = path.split("/")[1:]
+    return parts[0] if len(parts) == 1 else "/".join(parts[: min(2, len(parts) - 1)]) + "/"
 
 
 def _differs(path: Path, text: str) -> bool:
     return not path.is_file() or path.read_text(encoding="utf-8") != text
 
 
-def _key(root: Path, directory: str | None) -> Path | None:
+def _key_directory(root: Path, arguments: argparse.Namespace, *, fresh: bool) -> Path | None:
+    """Return where the secret key may go, None where none is to be made; raise UsageError before anything is written.
+
+    The public keys of a fresh copy are the template's, and go.
+    """
+    from sluice.adoption import keys
+
+    named = Path(arguments.key_directory) if arguments.key_directory else None
+    if arguments.no_key:
+        if named:
+            raise UsageError("--no-key makes no key, and --key-directory says where it goes: choose")
+        return None
+    directory = named or keys.default_directory(root)
+    if named or fresh or not keys.has_key(root):
+        keys.secret_file(root, directory)
+    return directory
+
+
+def _key(root: Path, directory: Path) -> Path | None:
     """Make a signing key where there is none; return the secret's file."""
     from sluice.adoption import keys
 
     if keys.has_key(root):
         return None
-    secret = keys.make_key(root, Path(directory) if directory else keys.default_directory(root))
-    print(
-        f"made a signing key: its public half is in the repository, the secret one in {secret} (only you can read it)"
-    )
+    there = keys.secret_file(root, directory).exists()
+    secret = keys.make_key(root, directory)
+    made = "took the signing key that lay there" if there else "made a signing key"
+    print(f"{made}: its public half is in the repository, the secret one in {secret} (only you can read it)")
     return secret
 
 
@@ -159,31 +205,19 @@ def _merged(root: Path, paths: Iterable[str]) -> ExitCode:
     return ExitCode.OK
 
 
-def _next_steps(root: Path, adoption: Adoption, key: Path | None) -> str:
-    repository_name = git.slug(root) or "OWNER/NAME"
-    secret = str(key) if key else "FILE"
-    app = "" if adoption.app_id else (
-        "\nWithout --app-id the check is advice against whoever may push: docs/adopting.md says what an App adds."
-    )  # fmt: skip
-    return f"""
-Next:
-  1. git add --all && git commit -m "Make the template ours" && git push origin HEAD:main {git.EVIDENCE_BRANCH}
-  2. GITHUB_TOKEN=... .venv/bin/sluice init --apply --repository {repository_name}
-     (a token with Administration, Environments and Variables to write; it sends .github/settings)
-  3. gh secret set {EVIDENCE_KEY} --env evidence --repo {repository_name} < {secret}
-     then .venv/bin/sluice doctor --repository {repository_name} says what is missing{app}"""
-
-
 def _apply(root: Path, arguments: argparse.Namespace) -> ExitCode:
-    """Send the settings, and say of each what became of it."""
+    """Send the settings, or only say what would be sent, and of each what became of it."""
     from sluice.adoption import settings
     from sluice.adoption.applying import apply
-    from sluice.cli.forging import client
+    from sluice.cli.forging import client, rehearsal
 
     wanted = settings.read(root)
+    github = (rehearsal if arguments.dry_run else client)(root, arguments.repository)
+    changed = "would set" if arguments.dry_run else "set"
     refused = 0
-    for step in apply(client(root, arguments.repository), wanted):
-        print(f"{step.outcome:<11}{step.name}" + (f"\n{'':<11}-> {step.why}" if step.why else ""))
+    for step in apply(github, wanted):
+        outcome = changed if step.outcome == "set" else step.outcome
+        print(f"{outcome:<11}{step.name}" + (f"\n{'':<11}-> {step.why}" if step.why else ""))
         refused += step.outcome == "refused"
     if refused:
         raise CannotJudge(f"{refused} of the settings were refused; mend what stands beside them and run this again")

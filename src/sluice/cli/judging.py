@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from sluice.catalog import Catalog
+from sluice.catalog import Catalog, Tree
 from sluice.checks import check
 from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
@@ -28,7 +28,9 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--retry-errors", action="store_true", help="ask the errors of the stored run again, all kinds")
     parser.add_argument(
-        "--no-evidence", action="store_true", help="neither reuse signed runs nor heed acceptances: ask and judge anew"
+        "--no-evidence",
+        action="store_true",
+        help="neither reuse signed runs nor heed acceptances (what this clone was answered is still known)",
     )
     parser.add_argument(
         "--unproven", action="store_true", help="judge suites too that did not change but have no run evidence yet"
@@ -42,9 +44,12 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
     output = Path(arguments.output) if arguments.output else None
     if output is not None and not output.absolute().parent.is_dir():
         raise UsageError(f"--output {output}: there is no directory {output.parent}")
+    if output is not None and output.is_dir():
+        raise UsageError(f"--output {output} is a directory; name a file in it")
     if arguments.stored and arguments.retry_errors:
         raise UsageError("--stored calls no model, and --retry-errors asks one: choose")
     base, head = sides(repo, arguments)
+    _refuse_unpushed_adoption(base, head)
     if base is None or head.findings or base.fingerprint != head.fingerprint:
         refuse_invalid(head)
     if not head.suites and (base is None or not base.suites):
@@ -67,6 +72,27 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
             retry_errors=arguments.retry_errors,
         )
     return judgement if arguments.no_evidence else settled(repo, base, head, judgement, reused)
+
+
+def _refuse_unpushed_adoption(base: Catalog | None, head: Catalog) -> None:
+    """A copy that was just made one's own has removed every suite of the template: no verdict about that says much."""
+    from sluice.adoption.answers import ANSWERS
+
+    if base is None or head.tree.commit is not None or _holds(base.tree, ANSWERS) or not _holds(head.tree, ANSWERS):
+        return
+    raise CannotJudge(
+        f"the base {base.label} is still the template's own: commit what `sluice init` made, and push it to main "
+        "(git push origin HEAD:main evidence); then there is something of yours to compare with"
+    )
+
+
+def _holds(tree: Tree, path: str) -> bool:
+    try:
+        return bool(tree.read(path))
+    except FileNotFoundError:
+        return False
+    finally:
+        tree.close()
 
 
 def refuse_invalid(head: Catalog) -> None:

@@ -21,4 +21,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Write the files."""
     repo = repository(arguments)
     write_new(repo.root, scaffold(arguments.kind, arguments.name, repo.working()))
+    if arguments.kind == "suite":
+        dataset = repo.working().suite(arguments.name).value.dataset
+        if dataset != arguments.name:
+            print(f"its cases are those of {dataset}, the first dataset with the fields that the prompt takes;")
+            print(f"for others make a dataset (sluice new dataset {arguments.name}) and name it in the suite")
     return ExitCode.OK

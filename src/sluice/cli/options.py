@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice.catalog import Catalog, GitTree, WorkingTree, default_base, find_root, has_commits, load
+from sluice.catalog import Catalog, GitTree, WorkingTree, base_caveat, default_base, find_root, has_commits, load
 from sluice.errors import UsageError
 
 STATE_DIRECTORY = ".sluice"
+FETCH_MAIN = "git fetch origin main:refs/remotes/origin/main"
+"""Brings what the default base is made from, also where the clone has one other branch alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,12 @@ def sides(repo: Repository, arguments: argparse.Namespace) -> tuple[Catalog | No
         head.environment(arguments.environment)
     tree = GitTree(repo.root, arguments.base) if arguments.base else default_base(repo.root)
     if tree is None and has_commits(repo.root):
-        raise UsageError("neither origin/main nor main is known here, so there is no base; name it with --base REV")
+        raise UsageError(
+            f"neither origin/main nor main is known here, so there is no base: {FETCH_MAIN}, or name it with --base REV"
+        )
+    caveat = base_caveat(repo.root) if tree is not None and not arguments.base else None
+    if caveat:
+        print(f"sluice: {caveat}", file=sys.stderr)
     return served_in(load(tree), arguments) if tree else None, served_in(head, arguments)
 
 

@@ -20,10 +20,12 @@ from sluice.cache import CompletionCache
 from sluice.catalog import Catalog
 from sluice.cli.judging import refuse_invalid
 from sluice.cli.options import Repository, add_format, add_root, add_sides, add_suites, repository, sides, suite_names
-from sluice.errors import ExitCode
+from sluice.errors import CannotJudge, ExitCode
 from sluice.gate.allowance import Limits, refusals
 from sluice.gate.changes import Change, find_changes
 from sluice.gate.forecast import Effort, Forecast, Shard, SuiteForecast, forecast
+from sluice.report.numbers import counted
+from sluice.report.visible import escaped_line
 from sluice.runner.requests import retriever_of
 
 FORMAT = 2
@@ -80,11 +82,15 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _forecast(repo: Repository, base: Any, head: Any, change: Change) -> Forecast:
-    """Look into the cache where there is one; a plan does not make one."""
+    """Look into the cache where there is one; a plan writes nothing, and does without one that it cannot read."""
     path = repo.state / "cache" / "completions.sqlite"
     if not path.is_file():
         return forecast(base, head, change)
-    cache = CompletionCache(path)
+    try:
+        cache = CompletionCache.reading(path)
+    except CannotJudge as problem:
+        print(f"sluice: answers that are known are not counted: {problem}", file=sys.stderr)
+        return forecast(base, head, change)
     try:
         return forecast(base, head, change, cache)
     finally:
@@ -151,15 +157,17 @@ def _write_outputs(change: Change, told: Forecast, private: Collection[str]) -> 
 def _lines(change: Change, told: Forecast, bullet: str) -> list[str]:
     lines = [*change.edits, *change.problems]
     for suite in told.suites:
-        lines.append(f"{suite.suite}: {suite.cases} cases on {suite.engine}; changed: {', '.join(suite.why)}")
+        lines.append(
+            f"{suite.suite}: {counted(suite.cases, 'case')} on {suite.engine}; changed: {', '.join(suite.why)}"
+        )
         lines += [f"{bullet}{text}" for text in (_effort(suite), *_sights(suite))]
     if len(told.suites) > 1:
-        lines.append(f"in all: {_amounts(told.effort)}, in {len(told.shards)} shards")
+        lines.append(f"in all: {_amounts(told.effort)}, in {counted(len(told.shards), 'shard')}")
     if change.elsewhere:
         lines.append(f"affected too, not selected: {', '.join(change.elsewhere)}")
     if change.unaffected:
         lines.append(f"not affected: {', '.join(change.unaffected)}")
-    return lines or ["no suites here"]
+    return list(map(escaped_line, lines)) or ["no suites here"]
 
 
 def _effort(suite: SuiteForecast) -> str:
@@ -169,7 +177,7 @@ def _effort(suite: SuiteForecast) -> str:
 
 
 def _amounts(effort: Effort) -> str:
-    parts = [f"at most {effort.calls:,} calls", f"{effort.minutes:.1f} min"]
+    parts = [f"at most {counted(effort.calls, 'call')}", f"{effort.minutes:.1f} min"]
     if effort.gpu_minutes:
         parts.append(f"{effort.gpu_minutes:.1f} GPU min")
     if effort.money:
@@ -179,7 +187,7 @@ def _amounts(effort: Effort) -> str:
 
 def _sights(suite: SuiteForecast) -> list[str]:
     return [
-        f"{one.metric}: {one.cases} cases can see a drop of {one.detectable * 100:.1f} points; "
+        f"{one.metric}: {counted(one.cases, 'case')} can see a drop of {one.detectable * 100:.1f} points; "
         f"an unchanged prompt passes the margin of {one.margin * 100:g} points with {one.chance_to_pass:.0%}"
         for one in suite.metrics
     ]

@@ -13,10 +13,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sluice.catalog import Catalog
+from sluice.checks import RULES
+from sluice.checks.json_schemas import CompiledSchema, compile_schema
+from sluice.checks.rule import Context
 from sluice.cli.options import add_format, add_root, repository
-from sluice.errors import ExitCode, UsageError
+from sluice.errors import ExitCode, InvalidFiles, UsageError, nearest
+from sluice.report.visible import visible
 from sluice.retrieval import Hit, RetrievalProblem, Retriever, retriever_for
 from sluice.runner.requests import render_messages
+from sluice.schema import Prompt
 from sluice.template import TemplateProblem
 
 _WIDTH = 120
@@ -36,8 +41,13 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Print the rendered messages."""
     repo = repository(arguments)
     catalog = repo.at(arguments.revision) if arguments.revision else repo.working()
-    prompt = catalog.require_valid().prompt(arguments.prompt).value
-    row = _inputs(arguments.inputs) if arguments.inputs else _row(catalog, arguments.prompt, arguments.case)
+    if arguments.case is not None and arguments.inputs is not None:
+        raise UsageError("a case has its own inputs; give a case or --inputs, not both")
+    prompt = _usable(catalog.require_valid(), arguments.prompt)
+    if arguments.inputs is None:
+        row = _row(catalog, arguments.prompt, arguments.case)
+    else:
+        row = _fitting(_inputs(arguments.inputs), prompt)
     given = prompt.retrieval is None or prompt.retrieval.into in row
     retriever = None if given else retriever_for(catalog, prompt)
     try:
@@ -46,18 +56,22 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     except (TemplateProblem, RetrievalProblem) as problem:
         raise UsageError(f"these inputs cannot be rendered: {problem}") from None
     if arguments.format == "json":
-        print(
-            json.dumps([{"role": one.role, "content": one.content} for one in messages], indent=2, ensure_ascii=False)
-        )
+        print(_json([{"role": one.role, "content": one.content} for one in messages]))
     else:
         blocks = [_retrieved(retriever, hits)] if retriever else []
-        print("\n\n".join([*blocks, *(f"[{message.role}]\n{message.content}" for message in messages)]))
+        print("\n\n".join([*blocks, *(f"[{message.role}]\n{visible(message.content)}" for message in messages)]))
     return ExitCode.OK
+
+
+def _json(value: Any) -> str:
+    """Return JSON of the same value in which no character steers a terminal."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return "".join(one if visible(one) == one else json.dumps(one)[1:-1] for one in text)
 
 
 def _retrieved(retriever: Retriever, hits: Sequence[Hit]) -> str:
     """Return one line for each passage: its score, then its fields, cut to the width of a screen."""
-    lines = (f"{hit.score:8.3f}  {json.dumps(hit.passage, ensure_ascii=False)}" for hit in hits)
+    lines = (f"{hit.score:8.3f}  {visible(json.dumps(hit.passage, ensure_ascii=False))}" for hit in hits)
     heading = f"[{retriever.retrieval.into}, retrieved from {retriever.retrieval.corpus}]"
     return "\n".join([heading, *(line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in lines)])
 
@@ -70,6 +84,33 @@ def _inputs(text: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise UsageError("--inputs must be a JSON object of input name and value")
     return value
+
+
+def _usable(catalog: Catalog, name: str) -> Prompt:
+    """Return a prompt; raise InvalidFiles where a rule about its templates, inputs or schemas finds an error."""
+    entry, context = catalog.prompt(name), Context(catalog)
+    checkers = dict.fromkeys(RULES[rule].check for rule in ("template-invalid", "schema-invalid"))
+    found = {one for checker in checkers if checker for one in checker(context) if one.path == entry.path}
+    errors = sorted(one for one in found if one.severity == "error")
+    if errors:
+        raise InvalidFiles(errors)
+    return entry.value
+
+
+def _fitting(given: Mapping[str, Any], prompt: Prompt) -> Mapping[str, Any]:
+    """Return the inputs where they are what the prompt declares; what is retrieved may be left out."""
+    retrieved = prompt.retrieval.into if prompt.retrieval else None
+    problems = [
+        f"no input {name!r} is declared; {nearest(name, prompt.inputs)}" for name in given.keys() - prompt.inputs
+    ]
+    for name, schema in prompt.inputs.items():
+        if name not in given:
+            problems += [] if name == retrieved else [f"no value for {name!r}"]
+        elif isinstance(compiled := compile_schema(schema), CompiledSchema):
+            problems += [f"{name}: found {one.found}, expected {one.expected}" for one in compiled.misfits(given[name])]
+    if problems:
+        raise UsageError(f"these inputs do not fit the prompt: {'; '.join(sorted(problems))}")
+    return given
 
 
 def _row(catalog: Catalog, prompt: str, case: str | None) -> Mapping[str, Any]:

@@ -21,4 +21,7 @@ def read_judgement(repo: Repository, file: str | None) -> Judgement:
     try:
         return from_json(json.loads(data))
     except (ValueError, RecursionError) as error:
+        if file is not None:
+            wanted = "`sluice eval --output FILE` writes one"
+            raise CannotJudge(f"{path} is no stored judgement, for it is no JSON ({error}); {wanted}") from None
         raise CannotJudge(f"{path} is no judgement ({error}); run `sluice eval` again") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from sluice.evidence.signing import signed
 from sluice.evidence.statement import AcceptanceFacts
 from sluice.evidence.subjects import acceptance_digest
 from sluice.gate.acceptance import Accepted, accept, policy_digest, removal_candidate
-from sluice.gate.changes import model_of, named_engine, removals
+from sluice.gate.changes import model_of, named_engine, problems_about, removals
 from sluice.gate.judgement import Judgement
 from sluice.results import RunHeader
 from sluice.runner.closure import closure
@@ -26,6 +27,10 @@ from sluice.schema import Suite
 
 MOST_DAYS = 90
 """The longest that an acceptance may hold; what is still needed then deserves another look."""
+MOST_CHARACTERS = 500
+"""The longest reason: it stands in every release that carries it."""
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
+_ADDRESS = re.compile(r"https?://[!-~]{1,1000}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ def acceptance(
     accepted, CannotJudge for what is not there.
     """
     _check(wish)
+    _check_change(change, wish, engine)
     candidate = change.removed(wish.suite) if wish.removal else _candidate(change, wish, engine)
     said = Said(
         suite=wish.suite,
@@ -101,12 +107,47 @@ def acceptance(
 def _check(wish: Wish) -> None:
     if sum((bool(wish.cases), wish.metric is not None, wish.removal)) != 1:
         raise UsageError("accept either cases, or a metric, or a removal")
-    if not wish.reason.strip():
-        raise UsageError("an acceptance needs a reason")
+    _check_words(wish)
     if not 1 <= wish.days <= MOST_DAYS:
         raise UsageError(f"an acceptance holds for 1 to {MOST_DAYS} days, not {wish.days}")
     if wish.author is not None and wish.author.casefold() == wish.by.casefold():
         raise UsageError(f"{wish.by} wrote the change; somebody else must accept it")
+
+
+def _check_words(wish: Wish) -> None:
+    """What is signed is shown to others, on screens too, and a name in it must be one that can be looked up."""
+    reason = " ".join(wish.reason.split())
+    if not reason:
+        raise UsageError("an acceptance needs a reason")
+    if len(reason) > MOST_CHARACTERS or not reason.isprintable():
+        raise UsageError(f"a reason has at most {MOST_CHARACTERS} characters, and none that cannot be seen")
+    for name in filter(None, (wish.by, wish.author)):
+        if not _LOGIN.fullmatch(name):
+            raise UsageError(f"{name!r} is no login: letters, digits and dashes, as the forge shows it")
+    if not wish.by:
+        raise UsageError("somebody accepts: name who, by their login")
+    if wish.command is not None and not _ADDRESS.fullmatch(wish.command):
+        raise UsageError(f"{wish.command!r} is no address of a comment: https://...")
+
+
+def _check_change(change: Change, wish: Wish, engine: Engine | None) -> None:
+    """An acceptance is of a candidate: something committed, that differs from what is there."""
+    if change.head.tree.commit is None:
+        raise UsageError("an acceptance is of a commit, and a working tree is none: name the commit with --head REV")
+    if wish.removal:
+        gone = set(removals(change.base, change.head)) if change.base is not None else set()
+        if not gone & set(problems_about(wish.suite)):
+            raise UsageError(f"nothing gated named {wish.suite!r} is gone: there is no removal to accept")
+    elif engine is not None and change.base is not None and _is_same(change.base, change.head, wish.suite, engine):
+        raise UsageError(f"{wish.suite} is the same in {change.base.tree.label}: there is nothing to accept")
+
+
+def _is_same(base: Catalog, head: Catalog, name: str, engine: Engine) -> bool:
+    if name not in base.suites or base.suites[name].value != head.suite(name).value:
+        return False
+    if model_of(base, name) != model_of(head, name):
+        return False
+    return closure(base, name, engine).digest == closure(head, name, engine).digest
 
 
 def _candidate(change: Change, wish: Wish, engine: Engine | None) -> str:

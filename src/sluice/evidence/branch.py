@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sluice.catalog import GitTree
 from sluice.errors import UsageError
-from sluice.evidence.git import BRANCH, LOCAL, REMOTE, TRACKED, ask, is_shallow, lost, tip
+from sluice.evidence.git import BRANCH, LOCAL, REMOTE, TRACKED, ask, is_shallow, lost, shown, tip
 from sluice.evidence.statement import Kind
 
 DIRECTORIES: dict[Kind, str] = {"run": "runs", "verdict": "verdicts", "acceptance": "acceptances"}
@@ -89,7 +89,7 @@ class Branch:
     def problems(self) -> tuple[str, ...]:
         """Say what is wrong with the branch as a whole: files gone or altered, now or in its history, and strays."""
         strays = self.strays()
-        odd = (f"{len(strays)} files on the branch are no evidence, first {strays[0]}",) if strays else ()
+        odd = (f"{len(strays)} files on the branch are no evidence, first {shown(strays[0])}",) if strays else ()
         return (*self.rewritten(), *_history(self.root), *odd)
 
     def places(self) -> tuple[Place, ...]:
@@ -164,5 +164,5 @@ def _history(root: Path) -> tuple[str, ...]:
 
 
 def _some(paths: dict[str, None]) -> str:
-    first = ", ".join(list(paths)[:3])
+    first = ", ".join(map(shown, list(paths)[:3]))
     return f"first {first}" if len(paths) > 3 else first

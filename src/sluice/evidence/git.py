@@ -49,6 +49,25 @@ def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
     return _CREDENTIALS.sub("", words)[:600]
 
 
+def authors(root: Path, base: str | None, head: str) -> frozenset[str]:
+    """Return who wrote the commits of `head` that `base` lacks, merges aside: names, addresses and logins, casefolded.
+
+    A login is told by the addresses that forges make for people who show no other.
+    """
+    span = [f"{base}..{head}"] if base else ["--max-count=1", head]
+    listed = tell(root, "log", "--no-merges", "--format=%an%x00%ae", *span, "--").splitlines()
+    found: set[str] = set()
+    for name, _, address in (line.partition("\0") for line in listed):
+        local = address.partition("@")[0]
+        found |= {name, address, local, local.rpartition("+")[2]}
+    return frozenset(one.casefold() for one in found if one)
+
+
+def shown(path: str) -> str:
+    """Return a path that others chose on one line, with what cannot be printed as escapes."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in path)
+
+
 def tip(root: Path, ref: str) -> str | None:
     """Return the commit of a ref, or None where it does not exist."""
     done = ask(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")

@@ -50,6 +50,8 @@ class Keys:
     place: str
     by_id: Mapping[str, PublicKey]
     problems: tuple[str, ...] = ()
+    known: bool = True
+    """Whether there is such a revision at all; where there is none, `place` says so."""
 
     def __bool__(self) -> bool:
         return bool(self.by_id or self.problems)
@@ -58,6 +60,8 @@ class Keys:
         """Return a key; raise Unverified with what this revision lists instead."""
         if keyid in self.by_id:
             return self.by_id[keyid]
+        if not self.known:
+            raise Unverified(f"it is signed by a key {keyid[:12]!r}, and {self.place}")
         listed = ", ".join(f"{key.name} ({key.keyid[:12]})" for key in self.by_id.values()) or "no key"
         bad = f"; {'; '.join(self.problems)}" if self.problems else ""
         raise Unverified(
@@ -90,7 +94,8 @@ def keys_of(root: Path, revision: str | None = None) -> Keys:
             return read_keys(GitTree(root, branch))
         except UsageError:
             continue
-    return Keys("no revision (neither origin/main nor main is known here)", {})
+    words = "neither origin/main nor main is known here, so no key is; git fetch origin main:refs/remotes/origin/main"
+    return Keys(words, {}, known=False)
 
 
 def public_key(name: str, data: bytes) -> PublicKey:

@@ -22,6 +22,7 @@ from sluice.evidence.git import (
     complaint,
     is_shallow,
     lost,
+    shown,
     tell,
     tip,
 )
@@ -116,14 +117,16 @@ def _rewritten(root: Path, before: str | None, fetched: str | None) -> tuple[str
     gone = lost(root, before, fetched) if before and fetched else ()
     if not gone:
         return ()
-    return (f"the branch {BRANCH} was rewritten on {REMOTE}: {len(gone)} files are gone or altered, first {gone[0]}",)
+    return (
+        f"the branch {BRANCH} was rewritten on {REMOTE}: {len(gone)} files are gone or altered, first {shown(gone[0])}",
+    )
 
 
 def _kept(root: Path, fetched: str | None, pending: Mapping[str, str]) -> tuple[str, ...]:
     """Tell what another writer had recorded first: the earlier file stays."""
     known = blobs(root, fetched)
     other = [path for path, blob in pending.items() if known.get(path, blob) != blob]
-    return tuple(f"{path} was recorded by another run first, and stays as it is" for path in other)
+    return tuple(f"{shown(path)} was recorded by another run first, and stays as it is" for path in other)
 
 
 def _send(root: Path, commit: str) -> None:

@@ -67,6 +67,8 @@ def desk(root: Path, head: Catalog, key: SigningKey, making: Making, renew: time
 
 def require_key(key: SigningKey, keys: Keys) -> None:
     """Raise UsageError where nobody could verify what a key signs."""
+    if not keys.known:
+        raise UsageError(f"nobody could verify what the secret key signs: {keys.place}")
     if key.keyid not in keys.by_id:
         raise UsageError(
             f"the secret key belongs to no public key in {keys.place} (its id is {key.keyid[:12]}), so nobody could "

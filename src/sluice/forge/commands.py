@@ -15,7 +15,7 @@ REASON_LENGTH = range(10, 501)
 """Characters of a reason: long enough to be one, short enough to be read in every release that carries it."""
 
 USAGE = (
-    "/eval [SUITE] [--full]: run the affected suites, or one, with the engine of the main branch",
+    "`/eval [SUITE] [--full]`: run the affected suites, or one, with the engine of the main branch",
     "`/retry-errors`: run the failed jobs of this head's last run again",
     "`/accept CASE… because REASON`: accept broken cases of this head, as somebody other than its author",
     "`/help`: this list",
@@ -46,7 +46,9 @@ def parse(body: str) -> Command | None:
 
     A command stands at the very start of a line, outside quotes, code blocks and hidden text; one to a comment.
     """
-    found = [match for line in _visible_lines(body) if (match := _COMMAND.fullmatch(line))]
+    # Reports put word joiners into ids so that nothing links; an id that was copied from one brings them back.
+    plain = body.replace("\u2060", "")
+    found = [match for line in _visible_lines(plain) if (match := _COMMAND.fullmatch(line))]
     if not found:
         return None
     if len(found) > 1:
@@ -84,7 +86,7 @@ def _eval(rest: str) -> Command:
     words = rest.split()
     suites = [word for word in words if word != "--full"]
     if len(suites) > 1 or words.count("--full") > 1 or not all(_SUITE.fullmatch(name) for name in suites):
-        raise Refusal("the form is `/eval [SUITE] [--full]`, with the name of one suite")
+        raise Refusal("the form is /eval [SUITE] [--full], with the name of one suite")
     return Command("eval", suite=suites[0] if suites else None, full="--full" in words)
 
 

@@ -241,7 +241,7 @@ def _look_by_look(run: PairedRun, policy: Policy, watcher: Watcher) -> SuiteStat
         if verdict.word == "fail" and _wants_new_samples(verdict) and run.resample_base(look):
             comparison = _compare(run, look)
             verdict = decide_look(comparison, policy, look)
-        watcher.looked(run.task.suite, look + 1, policy.last_look + 1, verdict.word)
+        watcher.looked(run.task.suite, look + 1, policy.last_look + 1, verdict.word if _has_base(run) else None)
         if verdict.word in ("pass", "fail") and _has_base(run):
             return SuiteState(comparison, policy, look, verdict)
     run.run_look(policy.last_look)

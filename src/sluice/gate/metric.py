@@ -100,7 +100,7 @@ def _more_cases(evidence: MetricEvidence, bounds: Bounds) -> int | None:
     discordance = min(1.0, max(_discordance(evidence), evidence.margin))
     # What detects a drop of the margin also passes an unchanged head against it, to within two cases.
     needed = cases_to_detect(evidence.margin, discordance, NOMINAL_ALPHA)
-    if needed * bounds.design_effect <= n and drop > 0:
+    if drop > evidence.margin or (needed * bounds.design_effect <= n and drop > 0):
         needed = cases_to_detect(drop, max(discordance, drop), NOMINAL_ALPHA)
     more = math.ceil(needed * bounds.design_effect) - n
     return more if more > 0 else None

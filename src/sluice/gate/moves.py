@@ -64,7 +64,11 @@ def _words(old: Mapping[str, str], new: Mapping[str, str], before: set[str], aft
     to_pass = sum(old[name] == "fail" and new[name] == "pass" for name in both)
     words = [f"the base prompt on {len(both)} shared cases: {to_fail} pass -> fail, {to_pass} fail -> pass"]
     if after - before:
-        words.append(f"{len(after - before)} cases are new")
+        words.append(_told(len(after - before), "new"))
     if before - after:
-        words.append(f"{len(before - after)} cases are gone")
+        words.append(_told(len(before - after), "gone"))
     return words
+
+
+def _told(count: int, became: str) -> str:
+    return f"1 case is {became}" if count == 1 else f"{count} cases are {became}"

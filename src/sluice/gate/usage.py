@@ -14,7 +14,8 @@ def usage_of(run: PairedRun, comparison: Comparison) -> Usage:
     same state gives the same report.
     """
     tally = run.execution.tally
-    results = [result for pair in comparison.pairs for result in (*pair.base, *pair.head)]
+    # A suite without a base is paired with itself: each of its results counts once.
+    results = list({id(one): one for pair in comparison.pairs for one in (*pair.base, *pair.head)}.values())
     called = [result for result in results if result.called]
     return Usage(
         calls=tally.calls + tally.journalled,

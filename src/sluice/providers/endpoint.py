@@ -47,8 +47,12 @@ def _value(prefix: str, name: str, environ: Mapping[str, str]) -> str | None:
 
 def server_root(url: str) -> str:
     """Return the root of a server's URL: no trailing slash, no `/v1`. Raises UsageError where it is none."""
-    parts = urlsplit(url.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(url.strip())
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket without its pair, a port that is no number
+        usable = False
+    if not usable:
         raise UsageError("an endpoint is a URL such as http://localhost:8080; check " + ENDPOINT_VARIABLE)
     if parts.username is not None or parts.password is not None:
         # The URL is named in messages and runs, so a secret must not be part of it.

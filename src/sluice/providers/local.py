@@ -21,6 +21,8 @@ from sluice.providers.base import Completion, Failure, Identity, Outcome, Reques
 
 BATCH_SIZE = 32
 """Prompts of one batch. Larger batches keep finished rows longer beside the slowest one."""
+PACKAGES = ("torch", "transformers", "tokenizers")
+NEEDED = "the local engine needs torch and transformers: run ./scripts/setup, or pip install '.[local]' in this clone"
 
 
 class LocalProvider:
@@ -37,7 +39,7 @@ class LocalProvider:
         try:
             facts = {package: version(package) for package in ("torch", "transformers")}
         except ImportError:
-            raise CannotJudge('the local engine needs torch and transformers: pip install "sluice[local]"') from None
+            raise CannotJudge(NEEDED) from None
         return Identity(engine="local", model=self.name, version=facts["transformers"], facts=facts)
 
     def lengths(self, requests: Sequence[Request]) -> list[int]:
@@ -56,14 +58,14 @@ class LocalProvider:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        with _quiet():
+        with _libraries():
             from transformers import AutoTokenizer
 
             return AutoTokenizer.from_pretrained(str(self.directory), local_files_only=True)
 
     @cached_property
     def _model(self) -> Any:
-        with _quiet():
+        with _libraries():
             import torch
             from transformers import AutoModelForCausalLM
             from transformers.utils import logging as notices
@@ -215,11 +217,16 @@ def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the libraries off the hub and their notices off the terminal."""
+def _libraries() -> Iterator[None]:
+    """Keep the libraries off the hub and their notices off the terminal; CannotJudge where they are not installed."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.getLogger("transformers").setLevel(logging.ERROR)
-    yield
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in PACKAGES:
+            raise
+        raise CannotJudge(NEEDED) from None

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from sluice.errors import Finding
-from sluice.report.visible import clipped, visible
+from sluice.report.visible import clipped, escaped_line, visible
 
 LEVELS = ("error", "warning", "notice")
 MOST = 10
@@ -47,7 +47,7 @@ def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
     seen: Counter[str] = Counter()
     for finding in sorted(findings, key=lambda one: (one.severity, one)):
         seen[finding.severity] += 1
-        yield _annotation(finding) if seen[finding.severity] <= MOST else visible(str(finding)).replace("\n", " ")
+        yield _annotation(finding) if seen[finding.severity] <= MOST else escaped_line(str(finding))
 
 
 def _annotation(finding: Finding) -> str:

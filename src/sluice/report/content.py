@@ -56,6 +56,8 @@ class SuiteContent:
     """Whether there was no base: then cases are told by head alone."""
     broken: tuple[Pair, ...]
     """Worst first; must-pass failures lead. Where there is no base: the cases that head fails."""
+    failing: tuple[Pair, ...]
+    """Must-pass cases that head fails as base did."""
     repaired: tuple[Pair, ...]
     changed: tuple[Pair, ...]
     flaky: tuple[Pair, ...]
@@ -113,7 +115,7 @@ def content(judgement: Judgement, audience: Audience) -> Content:
 
 
 def main_metric(verdict: Verdict) -> tuple[str, MetricVerdict] | None:
-    """Return (suite, metric) that decides the verdict: the worst of its word, for a pass the first blocking one."""
+    """Return (suite, metric) that decides: the worst of the word; for a pass the first that moved, else the first."""
     blocking = [(suite.suite, metric) for suite in verdict.suites for metric in suite.metrics if metric.blocking]
     words = ("fail", "inconclusive") if verdict.word == "accepted" else (verdict.word,)
     same = [one for one in blocking if one[1].word in words]
@@ -121,7 +123,12 @@ def main_metric(verdict: Verdict) -> tuple[str, MetricVerdict] | None:
         return min(same, key=lambda one: (one[1].lower is None, one[1].lower or 0.0), default=None)
     if verdict.word == "invalid":
         return None
-    return next(iter(same or blocking), None)
+    # For a pass the first metric speaks, unless another one moved for certain.
+    return next((one for one in same if _moved(one[1])), next(iter(same or blocking), None))
+
+
+def _moved(metric: MetricVerdict) -> bool:
+    return metric.kind != "ratio" and ((metric.lower or 0.0) > 0.0 or (metric.upper or 0.0) < 0.0)
 
 
 def title(verdict: Verdict) -> str:
@@ -193,7 +200,8 @@ def _suite(suite: SuiteJudgement, verdict: SuiteVerdict | None, audience: Audien
     metrics = verdict.metrics if verdict else ()
     must_pass = {case.case for case in verdict.must_pass} if verdict else set()
     blocking = {metric.metric for metric in metrics if metric.blocking}
-    failing = [pair for pair in comparison.pairs if _shown_as_broken(pair, must_pass, first=first)]
+    broken = [pair for pair in comparison.pairs if _is_broken(pair, first=first)]
+    failing = [pair for pair in comparison.pairs if pair.info.id in must_pass and pair not in broken]
     before, after = resources.resources(comparison)
     return SuiteContent(
         name=one_line(suite.name),
@@ -210,7 +218,8 @@ def _suite(suite: SuiteJudgement, verdict: SuiteVerdict | None, audience: Audien
         must_pass=tuple(sorted(must_pass)),
         counts=cases.count(comparison),
         first=first,
-        broken=cases.worst_first(failing, must_pass, blocking),
+        broken=cases.worst_first(broken, must_pass, blocking),
+        failing=tuple(failing),
         repaired=cases.worst_first(comparison.changed("repaired"), set(), set()),
         changed=cases.worst_first(comparison.changed("changed"), set(), set()),
         flaky=tuple(pair for pair in comparison.pairs if cases.is_flaky(pair)),
@@ -238,9 +247,7 @@ def _head_alone(comparison: Comparison) -> Comparison:
     return replace(comparison, pairs=pairs, metrics={})
 
 
-def _shown_as_broken(pair: Pair, must_pass: set[str], *, first: bool) -> bool:
-    if pair.info.id in must_pass:
-        return True
+def _is_broken(pair: Pair, *, first: bool) -> bool:
     return any(result.state == "fail" for result in pair.head) if first else pair.change == "broken"
 
 
@@ -264,7 +271,12 @@ def _reasons(verdict: SuiteVerdict | None, *, first: bool) -> tuple[str, ...]:
         if first or verdict.word == "invalid"
         else {metric.metric: gates.explanation(metric) for metric in verdict.metrics if _tells(verdict, metric)}
     )
-    explained = [name for name, text in told.items() if text]
+    hushed = (
+        []
+        if first or verdict.word == "invalid"
+        else [one.metric for one in verdict.metrics if not _tells(verdict, one)]
+    )
+    explained = [*hushed, *(name for name, text in told.items() if text)]
     rest = [reason for reason in verdict.reasons if not any(reason.startswith(f"{name} ") for name in explained)]
     return (*map(one_line, rest), *(text for text in told.values() if text))
 

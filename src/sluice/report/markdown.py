@@ -165,6 +165,7 @@ def _add_cases(page: Page, suite: SuiteContent, length: Length) -> None:
         page.add("\n\n".join([title + note, *worst]))
     rest: list[_Listed] = [
         (f"More {kind} cases", f"{kind} cases", suite.broken[len(worst) :], tell),
+        ("Must-pass cases that fail, as on base", "must-pass cases", suite.failing, tell),
         ("Repaired", "repaired cases", suite.repaired, tell),
         ("Changed, same verdict", "changed cases", suite.changed, tell),
         ("Flaky", "flaky cases", suite.flaky, tell),

@@ -108,7 +108,7 @@ def _output(prefix: str, pieces: Pieces | None, marks: tuple[str, str], state: s
 
 
 def _told(pieces: Pieces, opening: str, closing: str) -> str:
-    return marked(pieces, opening, closing) or "(empty)"
+    return marked(pieces, opening, closing) if any(piece.text.strip() for piece in pieces) else "(empty)"
 
 
 def _wrapped(prefix: str, text: str) -> list[str]:

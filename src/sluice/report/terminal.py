@@ -151,6 +151,7 @@ def _case_sections(suite: SuiteContent, *, colour: bool, cases: int) -> list[Ren
     few = min(cases, FEW)
     kind = "failing" if suite.first else "broken"
     wanted: list[tuple[str, tuple[Pair, ...], int]] = [
+        (f"{numbers.counted(len(suite.failing), 'must-pass case')} failing, as on base", suite.failing, cases),
         (f"{len(suite.broken):,} {kind}", suite.broken, cases),
         (f"{len(suite.repaired):,} repaired", suite.repaired, few),
         # Changes without a change of verdict are worth a look where nothing broke.
@@ -171,7 +172,8 @@ def _case_sections(suite: SuiteContent, *, colour: bool, cases: int) -> list[Ren
 def _of(title: str, shown: int, total: int, worst: bool) -> str:
     if shown == total:
         return title
-    return f"{title}; the {f'{shown:,} worst' if worst else f'first {shown:,}'}"
+    which, many = ("worst", f"{shown:,} worst") if worst else ("first", f"first {shown:,}")
+    return f"{title}; the {which if shown == 1 else many}"
 
 
 def _slices(suite: SuiteContent) -> RenderableType | None:

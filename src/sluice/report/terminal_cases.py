@@ -72,7 +72,7 @@ def _rows(view: CaseView, *, colour: bool, withheld: bool) -> list[tuple[str, Te
 def _output(pieces: Pieces | None, state: str, mark: tuple[str, str, str], *, colour: bool) -> Text:
     if pieces is None:
         return Text(state, style="italic")
-    if not pieces:
+    if not any(piece.text.strip() for piece in pieces):
         return Text("(empty)", style="italic dim")
     opening, closing, style = mark
     if not colour:

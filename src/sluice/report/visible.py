@@ -27,6 +27,11 @@ def one_line(text: str) -> str:
     return _BLANKS.sub(" ", visible(text)).strip()
 
 
+def escaped_line(text: str) -> str:
+    r"""Return `visible` text on one line, with blanks as they are and line feeds as `\n`: it names a place exactly."""
+    return visible(text).replace("\n", "\\n")
+
+
 def clipped(text: str, limit: int) -> str:
     """Return the text cut to at most `limit` characters, the last one an ellipsis where something was cut."""
     return text if len(text) <= limit else text[: max(0, limit - 1)].rstrip() + "\u2026"

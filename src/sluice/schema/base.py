@@ -13,6 +13,8 @@ Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Owners = Annotated[tuple[Text, ...], Field(min_length=1)]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+MAX_NAME = 100
+"""Characters of a name: file systems take 255 bytes, and journals and artifacts are named after several names."""
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
 

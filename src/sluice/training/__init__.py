@@ -50,6 +50,8 @@ def train(
     beside the checkpoints. Raises UsageError where the model has no recipe.
     """
     recipe, home = _recipe(root, name)
+    for file in (*weights.SERVED, "curve.csv", "curve.svg", "README.md"):
+        catalogs.writable(root, f"{DIRECTORIES['model']}/{name}/{file}")
     made = composer(root, recipe, home)
     state = root / STATE / f"{name}-{_identity(root, recipe, home)[7:19]}"
     trained = _tokenizer(made, recipe, state)

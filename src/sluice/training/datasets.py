@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sluice.catalog import DIRECTORIES, writable
 from sluice.training import cases, portal, probe, tickets
 from sluice.training.language import Language, load
 
@@ -45,7 +46,7 @@ def write(root: Path) -> list[Path]:
     """Write every dataset's rows under the repository root; returns the files, cards are left alone."""
     written = []
     for name, rows in compose(load(root / "models" / LANGUAGE)).items():
-        path = root / "datasets" / f"{name}.jsonl"
+        path = writable(root, f"{DIRECTORIES['dataset']}/{name}.jsonl")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(canonical(rows), encoding="utf-8")
         written.append(path)

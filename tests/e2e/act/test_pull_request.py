@@ -58,6 +58,19 @@ def test_a_change_that_breaks_nothing_passes(bench: Bench, model: TgiServer) -> 
     assert work.judgement()["verdict"]["word"] == "pass"
 
 
+def test_another_attempt_asks_for_nothing_again_and_replaces_what_the_first_left(
+    bench: Bench, model: TgiServer
+) -> None:
+    work = bench()
+    pull = work.pull(lambda tree: edit_prompt(tree, WORSE))
+    judge(work, pull, model)
+    first, calls = work.judgement(), asked(model)
+    again = work.judge(pull, attempt=2, SLUICE_ENDPOINT=model.url)
+    assert again.results == {"plan": "success", "eval (answer)": "success", "gate": "failure", "result": "failure"}
+    assert asked(model) == calls
+    assert timeless(work.judgement()) == timeless(first)
+
+
 def test_where_nothing_is_affected_nothing_runs_and_the_check_is_green(bench: Bench, model: TgiServer) -> None:
     work = bench()
     pull = work.pull(lambda tree: write(tree, "docs/notes.yaml", {"a": "note"}))

@@ -203,8 +203,12 @@ class Workbench:
         return Pull(number, branch, base, head, merge, fork)
 
     def run(self, event: str, workflow: str, payload: Mapping[str, Any], at: str = "main", **options: Any) -> Finished:
-        """Run a workflow as the forge would: its file and GITHUB_SHA are those of the commit `at`."""
-        self.runs += 1
+        """Run a workflow as the forge would: its file and GITHUB_SHA are those of the commit `at`.
+
+        `attempt` above 1 is the last run once more, under its number.
+        """
+        attempt = options.pop("attempt", 1)
+        self.runs += attempt == 1
         git(self.tree, "checkout", "--quiet", "--detach", at)
         allowed = rights(workflow)
         self.forge.token(TOKEN, **allowed)
@@ -213,6 +217,7 @@ class Workbench:
             "GITHUB_API_URL": self.server.url,
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_RUN_ID": str(self.runs),
+            "GITHUB_RUN_ATTEMPT": str(attempt),
             "STAND_IN_FORGE": str(self.git_directory),
             "STAND_IN_ARTIFACTS": str(self.place / "artifacts"),
             "STAND_IN_PYTHON": PYTHON,
@@ -222,22 +227,23 @@ class Workbench:
             "variables": self.variables | options.pop("variables", {}),
             "secrets": self.secrets | options.pop("secrets", {}),
         }
-        scratch = self.place / f"run-{self.runs}"
+        scratch = self.place / f"run-{self.runs}-{attempt}"
         done = run_workflow(self.act, self.tree, event, workflow, payload, scratch, environment, **given, **options)
         head = payload.get("pull_request", {}).get("head", {}).get("sha") or self.sha(at)
         path = f".github/workflows/{workflow}"
         self.forge.runs[self.runs] = Run(self.runs, path, event, head, "failure" if done.code else "success")
         return done
 
-    def judge(self, pull: Pull, **variables: str) -> Finished:
-        """Play a push to a pull request."""
+    def judge(self, pull: Pull, attempt: int = 1, **variables: str) -> Finished:
+        """Play a push to a pull request, or another attempt of the run about it."""
         payload = {
             "action": "synchronize",
             "number": pull.number,
             "pull_request": pull_json(self.forge, self.forge.pulls[pull.number]),
             "repository": self.forge.repository(),
         }
-        return self.run("pull_request", "pull-request.yml", payload, at=pull.merge, variables=variables)
+        options = {"at": pull.merge, "variables": variables, "attempt": attempt}
+        return self.run("pull_request", "pull-request.yml", payload, **options)
 
     def artifact(self, name: str, run: int | None = None) -> Path:
         """Where the files of an artifact of a run lie (by default of the last run)."""

@@ -38,4 +38,5 @@ def test_a_directory_inside_the_repository_is_refused_and_not_made(copy):
 
 def test_each_repository_has_a_directory_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "my prompts").mkdir()
     assert keys.default_directory(tmp_path / "my prompts") == tmp_path / "sluice/my-prompts"

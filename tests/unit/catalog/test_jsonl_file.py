@@ -81,6 +81,7 @@ def test_columns_point_at_the_syntax_error() -> None:
 def test_reading_stops_after_many_findings() -> None:
     rows, findings = _read(b"x\n" * 5000 + b'{"a": 1}\n')
     assert len(findings) == MAX_FINDINGS and rows == []
+    assert ["the rest is left out" in one.found for one in findings] == [False] * (MAX_FINDINGS - 1) + [True]
 
 
 def test_a_large_row_within_the_limit_is_read() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from trees import build_tree
 
-from sluice.catalog import DIRECTORIES, GitTree, WorkingTree, default_base, find_root, load
+from sluice.catalog import DIRECTORIES, GitTree, WorkingTree, base_caveat, default_base, find_root, load, writable
 from sluice.errors import UsageError
 
 FILES = {"prompts/a.yaml": "description: one\n", "datasets/d.jsonl": "{}\n", "src/x.py": ""}
@@ -43,10 +43,41 @@ def test_paths_that_leave_the_repository_are_refused(path: str, tmp_path: Path) 
         tree.read(path)
 
 
-def test_links_inside_the_repository_are_followed(tmp_path: Path) -> None:
-    root = build_tree(FILES, tmp_path)
-    (root / "prompts/b.yaml").symlink_to("a.yaml")
-    assert WorkingTree(root).read("prompts/b.yaml") == b"description: one\n"
+@pytest.mark.parametrize("target", ["a.yaml", "{root}/prompts/a.yaml", "/etc/passwd", "nowhere", "b.yaml", "../src"])
+def test_a_link_gets_the_same_answer_from_the_working_tree_and_from_a_commit(target: str, repository: Path) -> None:
+    target = target.format(root=repository)
+    (repository / "prompts/b.yaml").symlink_to(target)
+    _git(repository, "add", "-A")
+    _git(repository, "commit", "-qm", "link")
+    committed = GitTree(repository, "HEAD")
+    for tree in (WorkingTree(repository), committed):
+        assert tree.paths("prompts") == ["prompts/a.yaml", "prompts/b.yaml"]
+        assert tree.escapes("prompts/b.yaml") == f"a link to {target}"
+        assert tree.escapes("prompts/b.yaml/x") == f"prompts/b.yaml, a link to {target}"
+        with pytest.raises(FileNotFoundError):
+            tree.read("prompts/b.yaml")
+    committed.close()
+
+
+def test_a_directory_that_is_a_link_is_a_finding_in_both(repository: Path, tmp_path: Path) -> None:
+    (repository / "prompts").rename(tmp_path / "elsewhere")
+    (repository / "prompts").symlink_to(tmp_path / "elsewhere")
+    _git(repository, "add", "-A")
+    _git(repository, "commit", "-qm", "link")
+    found = [load(tree).findings for tree in (WorkingTree(repository), GitTree(repository, "HEAD"))]
+    assert found[0] == found[1]
+    assert [(one.path, one.rule, one.found) for one in found[0] if one.path == "prompts"] == [
+        ("prompts", "file-escapes", f"a link to {tmp_path / 'elsewhere'}")
+    ]
+
+
+def test_nothing_is_written_through_a_link(repository: Path, tmp_path: Path) -> None:
+    assert writable(repository, "prompts/new.yaml") == repository / "prompts/new.yaml"
+    (repository / "prompts/evil.yaml").symlink_to(tmp_path / "outside.yaml")
+    (repository / "models").symlink_to(tmp_path)
+    for path in ("prompts/evil.yaml", "models/new.yaml", "models/deep/new.yaml"):
+        with pytest.raises(UsageError, match=f"{path} cannot be written: .*a link to {tmp_path}"):
+            writable(repository, path)
 
 
 def test_a_broken_link_and_a_pipe_in_the_ground_floor_are_findings_not_hangs(tmp_path: Path) -> None:
@@ -80,6 +111,7 @@ def test_symbolic_links_in_a_commit_are_never_followed(repository: Path) -> None
     assert tree.escapes("prompts/link.yaml")
     with pytest.raises(FileNotFoundError):
         tree.read("prompts/link.yaml")
+    tree.close()
 
 
 @pytest.mark.parametrize("revision", ["no-such-branch", "--output=x", "-q", "main:prompts", ""])
@@ -111,3 +143,12 @@ def test_find_root(tmp_path: Path) -> None:
     build_tree(FILES, tmp_path / "repo")
     assert find_root(tmp_path / "repo" / "src") == tmp_path / "repo"
     assert set(DIRECTORIES.values()) == {"prompts", "datasets", "evals", "models"}
+
+
+def test_a_base_without_common_history_is_said(repository: Path) -> None:
+    assert base_caveat(repository) is None
+    _git(repository, "checkout", "-q", "--orphan", "apart")
+    _git(repository, "commit", "-qm", "apart")
+    base = default_base(repository)
+    assert base is not None and base.label == "main"
+    assert "no history in common" in (base_caveat(repository) or "")

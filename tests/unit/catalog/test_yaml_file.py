@@ -123,3 +123,20 @@ def test_what_another_writer_wrote_reads_back_equal(value: dict[str, object]) ->
     read = read_yaml("f", text.encode("utf-8"))
     if not any(0x7F <= ord(character) <= 0x9F or character in "\u2028\u2029\ufeff\ufffe\uffff" for character in text):
         assert not read.findings and read.data == value
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "found"),
+    [
+        ('a: 1\nb: "x\x07y"\n', (2, 6), r"the control character \u0007"),
+        ("a: é\nb: üx\x01", (2, 6), r"the control character \u0001"),
+        ("a: @x\n", (1, 4), "a character that begins no value"),
+        ("a: [1\nb: 2\n", (2, 2), "no ',' or ']' here"),
+        ("a: b: c\n", (1, 5), "a second `key: value` on this line"),
+        ("a: 'x", (1, 6), "the end of the file inside a value"),
+    ],
+)
+def test_what_does_not_parse_is_told_in_words_at_its_place(text: str, place: tuple[int, int], found: str) -> None:
+    [finding] = read_yaml("f.yaml", text.encode()).findings
+    assert ((finding.line, finding.column), finding.found) == (place, found)
+    assert "\n" not in str(finding) and "found found" not in str(finding)

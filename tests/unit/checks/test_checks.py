@@ -12,7 +12,8 @@ from trees import build_tree
 
 from sluice.catalog import WorkingTree, load
 from sluice.checks import check
-from sluice.checks.case_ids import MOST, fold
+from sluice.checks.case_ids import fold
+from sluice.checks.row_groups import MOST
 from sluice.errors import Finding
 
 VALID = Path(__file__).parents[2] / "fixtures" / "valid" / "small"
@@ -51,10 +52,32 @@ def test_declared_personal_data_is_allowed_and_secrets_are_not(repository: Path)
 
 
 def test_many_bad_rows_make_a_bounded_list(repository: Path) -> None:
+    """One line a mistake, and its number; where each row needs its own repair, the end of the list is said."""
     rows = "".join(_row(id=f"c{number}", country="") for number in range(1000))
     (repository / "datasets/countries.jsonl").write_text(rows)
+    [finding] = _check(repository)
+    assert (finding.rule, finding.line) == ("row-prompt-input", 1)
+    assert finding.found == 'country = "" (1,000 rows; this is the first)'
+    (repository / "datasets/countries.jsonl").write_text(_row() * 1000)
     findings = _check(repository)
-    assert len(findings) == MOST and {finding.rule for finding in findings} == {"row-prompt-input"}
+    assert len(findings) == MOST and {finding.rule for finding in findings} == {"row-id-duplicate"}
+    assert [finding.line for finding in findings if "the rest is left out" in finding.found] == [MOST + 1]
+
+
+def test_a_renamed_input_is_told_in_few_lines_that_name_it(repository: Path) -> None:
+    prompt = repository / "prompts/capitals.yaml"
+    prompt.write_text(prompt.read_text().replace("country", "land"))
+    count = (repository / "datasets/countries.jsonl").read_text().count("\n")
+    [finding] = _check(repository)
+    assert (finding.rule, finding.line) == ("row-prompt-input", 1)
+    assert finding.found == f"no 'land' ({count} rows; this is the first)"
+
+
+def test_rows_without_ids_are_told_once(repository: Path) -> None:
+    rows = (repository / "datasets/countries.jsonl").read_text()
+    (repository / "datasets/countries.jsonl").write_text(rows.replace('"id"', '"key"'))
+    found = [finding.found for finding in _check(repository) if finding.rule == "row-id-missing"]
+    assert found == [f"no 'id' ({len(rows.splitlines())} rows; this is the first)"]
 
 
 def test_one_unreadable_file_is_reported_once(repository: Path) -> None:
@@ -117,8 +140,8 @@ def test_findings_about_a_corpus_are_bounded(tmp_path: Path) -> None:
     root = Path(shutil.copytree(VALID.parent / "retrieval", tmp_path / "repo"))
     rows = "".join(json.dumps({"id": f"a{number}", "text": ""}) + "\n" for number in range(3 * MOST))
     (root / "datasets/almanac.jsonl").write_text(rows)
-    findings = _check(root)
-    assert len(findings) == MOST and {finding.rule for finding in findings} == {"retrieval-passage"}
+    [finding] = _check(root)
+    assert finding.rule == "retrieval-passage" and finding.found.endswith("(300 rows; this is the first)")
 
 
 def test_a_list_that_needs_more_passages_is_no_finding_about_an_article(tmp_path: Path) -> None:

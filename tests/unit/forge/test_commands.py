@@ -109,3 +109,8 @@ def test_a_command_always_stands_visibly_at_the_start_of_a_line(body):
         return
     if command is not None:
         assert any(line.startswith("/eval") for line in body.split("\n"))
+
+
+def test_an_id_that_was_copied_from_a_report_is_the_case_s_own():
+    given = parse("/accept q-\u20600001 q-0002 because the source was wrong")
+    assert given is not None and given.cases == ("q-0001", "q-0002")

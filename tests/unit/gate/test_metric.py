@@ -163,3 +163,10 @@ class TestLooks:
         looks = Looks((0, 10, 10, 20))
         assert looks.fractions() == (0.5, 1.0)
         assert [looks.index(look) for look in range(4)] == [None, 0, 0, 1]
+
+
+def test_a_head_that_lost_everything_needs_few_more_cases():
+    """What a larger loss takes is asked of that loss, not of the margin."""
+    lost = evidence(63, 0, 63, clusters=tuple(str(index // 21) for index in range(63)))
+    verdict = decide_metric(lost, last=False, rejected=False)
+    assert verdict.word == "inconclusive" and (verdict.more_cases or 0) < 200

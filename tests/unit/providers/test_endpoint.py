@@ -36,7 +36,19 @@ def test_a_path_before_v1_stays():
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost:8080", "ftp://h", "http://", "http://h/v1?key=s3cret", "http://u:s3cret@h"]
+    "url",
+    [
+        "",
+        "localhost:8080",
+        "ftp://h",
+        "http://",
+        "http://h/v1?key=s3cret",
+        "http://u:s3cret@h",
+        "http://[::1",
+        "http://h:s3cret",
+        "http://h:99999",
+        "http://h:0",
+    ],
 )
 def test_urls_that_are_refused_are_not_repeated(url):
     with pytest.raises(UsageError) as refused:

@@ -6,8 +6,8 @@ from sluice.errors import CannotJudge
 from sluice.providers.base import Failure, Message, Request
 from sluice.schema import Parameters
 
-torch = pytest.importorskip("torch", reason='needs torch: pip install "sluice[local]"')
-transformers = pytest.importorskip("transformers", reason='needs transformers: pip install "sluice[local]"')
+torch = pytest.importorskip("torch", reason="needs torch: ./scripts/setup")
+transformers = pytest.importorskip("transformers", reason="needs transformers: ./scripts/setup")
 
 from sluice.providers.local import LocalProvider  # noqa: E402 - after the skips
 

@@ -55,13 +55,19 @@ class Imported:
 
 
 def import_config(
-    path: Path, root: Path, *, model: str = "portal-small", owners: Sequence[str] = ("unassigned",)
+    path: Path,
+    root: Path,
+    *,
+    name: str | None = None,
+    model: str = "portal-small",
+    owners: Sequence[str] = ("unassigned",),
 ) -> Imported:
     """Import the promptfoo configuration at `path` into the repository at `root`.
 
     Prompts, tests and deterministic assertions become texts of prompt, dataset and suite files; `model` and `owners`
     fill what promptfoo does not say. What cannot keep its meaning is left out and reported with file, place, test,
-    assertion and reason. Files are read inside `root` only. Raises UsageError where `path` is no file.
+    assertion and reason. With `name` the dataset has that name, and every prompt has it or begins with it. Files are
+    read inside `root` only. Raises UsageError where `path` is no file.
     """
     findings: list[Finding] = []
     sources = Sources(path, root, findings)
@@ -69,14 +75,13 @@ def import_config(
     if config is None or not _is_config(config):
         return Imported({}, tuple(findings))
     config.check_keys(_KEYS, _IGNORED, _REFUSED)
-    name = _name(path)
     names = Names()
-    prompts = _prompts(config, sources, names, name)
+    prompts = _prompts(config, sources, names, _name(path), name)
     cases = _cases(config, sources, names, prompts)
     labels = Labels(
         path.name, str(config.value.get("description") or f"Imported from {path.name}."), tuple(owners), model
     )
-    files = _files(name, prompts, cases, _parameters(config), labels) if prompts and cases else {}
+    files = _files(name or _name(path), prompts, cases, _parameters(config), labels) if prompts and cases else {}
     _say_what_is_missing(config, prompts, cases, labels)
     return Imported(files, tuple(sorted(set(findings))))
 
@@ -97,9 +102,9 @@ def _name(path: Path) -> str:
     return slug(path.resolve().parent.name if usual else stem) or "imported"
 
 
-def _prompts(config: Spot, sources: Sources, names: Names, name: str) -> list[ImportedPrompt]:
+def _prompts(config: Spot, sources: Sources, names: Names, usual: str, name: str | None) -> list[ImportedPrompt]:
     spot = config.get("prompts")
-    return [] if spot is None else read_prompts(spot, sources, names, name)
+    return [] if spot is None else read_prompts(spot, sources, names, usual, name)
 
 
 def _cases(config: Spot, sources: Sources, names: Names, prompts: Sequence[ImportedPrompt]) -> list[Case]:

@@ -15,6 +15,7 @@ from sluice.interchange.promptfoo.templates import Names, slug
 
 _ROLES = ("system", "user", "assistant")
 _BARE_FILE = re.compile(r"[^\s{}]+\.(txt|md|j2|json|ya?ml|csv|py|c?js|mjs|ts)(:\w+)?\Z")
+_MOST_TITLE = 60
 _SEPARATOR = re.compile(r"(?m)^---[ \t]*$\n?")
 
 
@@ -34,8 +35,10 @@ class _Raw:
     title: str
 
 
-def read_prompts(spot: Spot, sources: Sources, names: Names, default_name: str) -> list[ImportedPrompt]:
-    """Return the prompts that can be kept; each other one becomes a finding."""
+def read_prompts(
+    spot: Spot, sources: Sources, names: Names, default_name: str, name: str | None = None
+) -> list[ImportedPrompt]:
+    """Return the prompts that can be kept; each other one becomes a finding. All begin with a given `name`."""
     entries = list(spot.items()) if isinstance(spot.value, list) else [spot]
     raws = [raw for entry in entries for raw in _raws(entry, sources)]
     prompts: list[ImportedPrompt] = []
@@ -43,10 +46,14 @@ def read_prompts(spot: Spot, sources: Sources, names: Names, default_name: str) 
         messages = _messages(raw, names)
         if messages is None:
             continue
-        fallback = default_name if len(raws) == 1 else f"{default_name}-{index}"
-        name = _unique(slug(raw.title) or fallback, {prompt.name for prompt in prompts})
+        titled = slug(raw.title)[:_MOST_TITLE]
+        if name is None:
+            wanted = titled or (default_name if len(raws) == 1 else f"{default_name}-{index}")
+        else:
+            wanted = name if len(raws) == 1 else f"{name}-{titled or index}"
+        unique = _unique(wanted, {prompt.name for prompt in prompts})
         fields = frozenset().union(*(names.used(content) for _, content in messages))
-        prompts.append(ImportedPrompt(name, messages, fields))
+        prompts.append(ImportedPrompt(unique, messages, fields))
     return prompts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 from sluice.interchange.promptfoo.spots import Spot
@@ -20,7 +21,11 @@ def has_syntax(text: str) -> bool:
 
 def slug(text: str, separator: str = "-") -> str:
     """Return lower-case words of a text joined by a separator; empty where it has no letters or digits."""
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text)
+    # Letters with marks become the letters that they are made of; other alphabets have no such letters.
+    plain = "".join(
+        one for one in unicodedata.normalize("NFKD", text.replace("ß", "ss")) if not unicodedata.combining(one)
+    )
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", plain)
     return separator.join(re.findall(r"[a-z0-9]+", spaced.lower()))
 
 

@@ -35,6 +35,8 @@ def main() -> int:
         say(f"no files were found for {name}")
         return 1 if os.environ["INPUT_IF_NO_FILES_FOUND"] == "error" else 0
     target = Path(os.environ["STAND_IN_ARTIFACTS"], os.environ["GITHUB_RUN_ID"], name)
+    if target.exists() and os.environ["INPUT_OVERWRITE"] == "true":
+        shutil.rmtree(target)
     if target.exists():
         say(f"::error::there is an artifact {name} already")
         return 1

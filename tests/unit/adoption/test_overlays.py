@@ -1,0 +1,60 @@
+"""A copy has the environments that were asked for, and no other; what they render to is tested in tests/repo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sluice.adoption import overlays
+from sluice.adoption.answers import Adoption
+from sluice.catalog import WorkingTree
+
+ROOT = Path(__file__).resolve().parents[3]
+PRESENT = WorkingTree(ROOT).paths("infra")
+
+
+def answers(*environments: str, sample: bool = False) -> Adoption:
+    return Adoption(
+        owner="@acme/llm", registry="ghcr.io/acme", environments=environments, model="qwen2.5-1.5b",
+        application="assistant", embedded=False, sample=sample, engine="0.1.0", template="a" * 40,
+    )  # fmt: skip
+
+
+def test_environments_that_nobody_asked_for_go():
+    gone = overlays.stale(PRESENT, answers("production"))
+    assert "infra/overlays/staging/environment.yaml" in gone and "infra/gitops/flux/staging/kustomization.yaml" in gone
+    assert not [path for path in gone if "staging" not in path]
+    assert not overlays.stale(PRESENT, answers("staging", "production"))
+
+
+def test_an_environment_of_another_name_is_made_like_staging():
+    made = overlays.written(ROOT, PRESENT, answers("canary-eu"), "tgi")
+    assert set(made) == {
+        "infra/overlays/canary-eu/kustomization.yaml",
+        "infra/overlays/canary-eu/servers/kustomization.yaml",
+        "infra/overlays/canary-eu/environment.yaml",
+        "infra/gitops/flux/canary-eu/kustomization.yaml",
+        "infra/gitops/argocd/canary-eu/kustomization.yaml",
+    }
+    assert "deploy/canary-eu" in made["infra/gitops/flux/canary-eu/kustomization.yaml"]
+    assert not [path for path, text in made.items() if "staging" in text]
+
+
+def test_the_first_prompt_runs_in_each():
+    made = overlays.written(ROOT, PRESENT, answers("staging", "production"), "vllm")
+    held = [yaml.safe_load(text) for text in made.values()]
+    assert [(one["namespace"], one["prompts"], one["accept"]["engines"]) for one in held] == [
+        ("sluice-staging", ["assistant"], ["vllm"]),
+        ("sluice-production", ["assistant"], ["vllm"]),
+    ]
+    assert {tuple(one["approvers"]) for one in held} == {("@acme/llm",)}
+
+
+@pytest.mark.parametrize("name", ["staging", "production"])
+def test_with_the_sample_only_the_approvers_change(name: str):
+    made = overlays.written(ROOT, PRESENT, answers("staging", "production", sample=True), "tgi")
+    path = f"infra/overlays/{name}/environment.yaml"
+    before, after = (yaml.safe_load(text) for text in ((ROOT / path).read_text(), made[path]))
+    assert after == {**before, "approvers": ["@acme/llm"]}
