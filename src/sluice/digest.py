@@ -19,6 +19,8 @@ def canonical_json(value: Any) -> bytes:
 
 
 def _normalise(value: Any) -> Any:
+    if isinstance(value, str):  # most values are texts
+        return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, dict):

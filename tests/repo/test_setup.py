@@ -210,7 +210,8 @@ def clone(tmp_path: Path) -> Path:
 
 
 def _output(root: Path, *words: str) -> str:
-    return subprocess.run(words, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(words, cwd=root, env=own, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _set_up(root: Path, *words: str) -> subprocess.CompletedProcess[str]:

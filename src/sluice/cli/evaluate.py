@@ -27,6 +27,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Judge, keep and print; the exit code is the verdict's."""
     repo = repository(arguments)
     judgement = judge_change(repo, arguments)
-    keep(repo, judgement)
+    keep(repo, judgement, arguments.output)
     show(judgement, arguments)
     return judgement.verdict.exit_code

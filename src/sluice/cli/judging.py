@@ -116,26 +116,26 @@ def _watcher() -> BarWatcher | LineWatcher:
     return LineWatcher() if quiet() or not sys.stderr.isatty() else BarWatcher()
 
 
-def keep(repo: Repository, judgement: Judgement) -> None:
-    """Store the judgement for the verbs that read one."""
-    write_json(repo.last_judgement, judgement)
+def keep(repo: Repository, judgement: Judgement, output: str | None) -> None:
+    """Store the judgement for the verbs that read one, and where `--output` says."""
+    data = canonical_json(to_json(judgement)) + b"\n"
+    for path in [repo.last_judgement, *([Path(output)] if output else [])]:
+        _write(path, data)
 
 
-def write_json(path: Path, judgement: Judgement) -> None:
-    """Write a judgement atomically."""
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(exist_ok=True)
-        part.write_bytes(canonical_json(to_json(judgement)) + b"\n")
+        part.write_bytes(data)
         part.replace(path)
     except OSError as error:
         raise CannotJudge(f"cannot write {path}: {error}") from None
 
 
 def show(judgement: Judgement, arguments: argparse.Namespace) -> None:
-    """Print the judgement in the asked format, and write `--output`."""
-    if getattr(arguments, "output", None):
-        write_json(Path(arguments.output), judgement)
+    """Print the judgement in the asked format."""
     print(rendered(judgement, arguments.format, getattr(arguments, "cases", 3)), end="")
 
 

@@ -58,14 +58,14 @@ _JUDGEMENT = TypeAdapter(Judgement)
 
 def _plain(value: Any) -> Any:
     """Turn dataclasses, mappings and sequences into JSON values."""
+    if isinstance(value, str):
+        return _text(value)
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {_text(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, str):
-        return _text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
