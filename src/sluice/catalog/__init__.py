@@ -5,6 +5,8 @@ from sluice.catalog.jsonl_block import Block
 from sluice.catalog.load import DIRECTORIES, KEYS_DIRECTORY, Catalog, load
 from sluice.catalog.reading_rules import READING_RULES
 from sluice.catalog.tree import (
+    FETCH_MAIN,
+    MAINS,
     GitTree,
     Tree,
     WorkingTree,
@@ -12,13 +14,16 @@ from sluice.catalog.tree import (
     default_base,
     find_root,
     has_commits,
+    is_shallow,
     resolve_revision,
     writable,
 )
 
 __all__ = [
     "DIRECTORIES",
+    "FETCH_MAIN",
     "KEYS_DIRECTORY",
+    "MAINS",
     "READING_RULES",
     "Block",
     "Catalog",
@@ -32,6 +37,7 @@ __all__ = [
     "default_base",
     "find_root",
     "has_commits",
+    "is_shallow",
     "load",
     "resolve_revision",
     "writable",
