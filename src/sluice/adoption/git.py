@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from sluice.errors import UsageError
-from sluice.evidence.git import BRANCH
+from sluice.evidence.git import BRANCH, LOCAL, NOTHING, TRACKED, ask, is_ancestor, tip
 
 EVIDENCE_BRANCH = BRANCH
 IDENTITY = {
@@ -38,7 +38,7 @@ def git(root: Path, *arguments: str, given: str = "", **environment: str) -> str
 
 def asks(root: Path, *arguments: str) -> bool:
     """Return whether Git answers with success."""
-    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False).returncode == 0
+    return ask(root, *arguments).returncode == 0
 
 
 def require_repository(root: Path) -> None:
@@ -83,14 +83,12 @@ def slug(root: Path) -> str | None:
 
 def is_at_remote(root: Path) -> bool:
     """Return whether HEAD and the branch `evidence` are at `origin`, as far as this clone knows."""
-    has_evidence = asks(root, "rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{EVIDENCE_BRANCH}")
-    return has_evidence and asks(root, "merge-base", "--is-ancestor", "HEAD", "refs/remotes/origin/main")
+    return tip(root, TRACKED) is not None and is_ancestor(root, "HEAD", "refs/remotes/origin/main")
 
 
 def has_evidence_branch(root: Path) -> bool:
     """Return whether the branch `evidence` is known here, as a branch or as the remote's."""
-    places = (f"refs/heads/{EVIDENCE_BRANCH}", f"refs/remotes/origin/{EVIDENCE_BRANCH}")
-    return any(asks(root, "rev-parse", "--verify", "--quiet", place) for place in places)
+    return any(tip(root, ref) for ref in (LOCAL, TRACKED))
 
 
 def make_evidence_branch(root: Path, readme: str) -> str:
@@ -99,5 +97,5 @@ def make_evidence_branch(root: Path, readme: str) -> str:
     tree = git(root, "mktree", given=f"100644 blob {blob}\tREADME.md\n").strip()
     message = "Begin the record of evidence\n\nOne file for each digest; files are added, never changed.\n"
     commit = git(root, "commit-tree", tree, "-F", "-", given=message, **IDENTITY).strip()
-    git(root, "update-ref", f"refs/heads/{EVIDENCE_BRANCH}", commit, "0" * 40)
+    git(root, "update-ref", LOCAL, commit, NOTHING)
     return commit

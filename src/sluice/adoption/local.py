@@ -9,11 +9,11 @@ from sluice.adoption import codeowners
 from sluice.adoption.answers import ANSWERS
 from sluice.adoption.diagnosis import Diagnosis
 from sluice.adoption.git import EVIDENCE_BRANCH, asks, git, head_text
-from sluice.catalog import KEYS_DIRECTORY, GitTree
+from sluice.catalog import KEYS_DIRECTORY, MAINS, GitTree
 from sluice.evidence.keys import read_keys
 
 WORKFLOWS = ".github/workflows"
-_TRUNKS = ("origin/main", "main", "HEAD")
+_TRUNKS = (*MAINS, "HEAD")
 
 
 def inspect(root: Path) -> Iterator[Diagnosis]:

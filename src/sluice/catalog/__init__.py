@@ -13,6 +13,8 @@ from sluice.catalog.load import (
 )
 from sluice.catalog.reading_rules import READING_RULES
 from sluice.catalog.tree import (
+    FETCH_MAIN,
+    MAINS,
     GitTree,
     Tree,
     WorkingTree,
@@ -20,6 +22,7 @@ from sluice.catalog.tree import (
     default_base,
     find_root,
     has_commits,
+    is_shallow,
     resolve_revision,
     writable,
 )
@@ -28,7 +31,9 @@ __all__ = [
     "DIRECTORIES",
     "ENVIRONMENTS_DIRECTORY",
     "ENVIRONMENT_FILE",
+    "FETCH_MAIN",
     "KEYS_DIRECTORY",
+    "MAINS",
     "PATTERNS",
     "READING_RULES",
     "Block",
@@ -43,6 +48,7 @@ __all__ = [
     "default_base",
     "find_root",
     "has_commits",
+    "is_shallow",
     "load",
     "resolve_revision",
     "writable",

@@ -11,6 +11,11 @@ from typing import Protocol
 
 from sluice.errors import CannotJudge, UsageError
 
+MAINS = ("origin/main", "main")
+"""The main branch, as the remote has it or else as it is here."""
+FETCH_MAIN = "git fetch origin main:refs/remotes/origin/main"
+"""Brings what the default base is made from, also where the clone has one other branch alone."""
+
 
 class Tree(Protocol):
     """A read-only set of files, by POSIX paths relative to the repository's root."""
@@ -209,7 +214,7 @@ def base_caveat(root: Path) -> str | None:
     for branch, commit in _mains(root):
         if _shared(root, commit):
             return None
-        if _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+        if is_shallow(root):
             why = f"this clone is shallow (git fetch --unshallow mends that): {branch}'s"
         else:
             why = f"HEAD and {branch} have no history in common: {branch}'s"
@@ -219,11 +224,19 @@ def base_caveat(root: Path) -> str | None:
 
 def _mains(root: Path) -> Iterator[tuple[str, str]]:
     """Yield the branches that a change may have left, with their commits."""
-    for branch in ("origin/main", "main"):
+    for branch in MAINS:
         try:
             yield branch, resolve_revision(root, branch)
         except UsageError:
             continue
+
+
+def is_shallow(root: Path) -> bool:
+    """Tell whether a clone lacks history; outside a repository nothing is lacking."""
+    try:
+        return _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    except UsageError:
+        return False
 
 
 def _shared(root: Path, commit: str) -> str:

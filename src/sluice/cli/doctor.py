@@ -19,8 +19,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sluice.adoption.diagnosis import Diagnosis
-from sluice.catalog import Catalog, base_caveat, default_base, has_commits
-from sluice.cli.options import FETCH_MAIN, Repository, add_format, add_root, repository
+from sluice.catalog import FETCH_MAIN, Catalog, base_caveat, default_base, has_commits
+from sluice.cli.options import Repository, add_format, add_root, repository
 from sluice.errors import CannotJudge, ExitCode, SluiceError, UsageError
 from sluice.providers.endpoint import Endpoint
 from sluice.report.numbers import counted

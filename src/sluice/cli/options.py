@@ -8,12 +8,20 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice.catalog import Catalog, GitTree, WorkingTree, base_caveat, default_base, find_root, has_commits, load
+from sluice.catalog import (
+    FETCH_MAIN,
+    Catalog,
+    GitTree,
+    WorkingTree,
+    base_caveat,
+    default_base,
+    find_root,
+    has_commits,
+    load,
+)
 from sluice.errors import UsageError
 
 STATE_DIRECTORY = ".sluice"
-FETCH_MAIN = "git fetch origin main:refs/remotes/origin/main"
-"""Brings what the default base is made from, also where the clone has one other branch alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice.catalog import GitTree
+from sluice.catalog import GitTree, is_shallow
 from sluice.errors import UsageError
-from sluice.evidence.git import BRANCH, LOCAL, REMOTE, TRACKED, ask, is_shallow, lost, shown, tip
+from sluice.evidence.git import BRANCH, LOCAL, REMOTE, TRACKED, ask, lost, shown, tip
 from sluice.evidence.statement import Kind
 
 DIRECTORIES: dict[Kind, str] = {"run": "runs", "verdict": "verdicts", "acceptance": "acceptances"}

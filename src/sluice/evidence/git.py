@@ -74,11 +74,6 @@ def tip(root: Path, ref: str) -> str | None:
     return done.stdout.decode().strip() or None if done.returncode == 0 else None
 
 
-def is_shallow(root: Path) -> bool:
-    """Tell whether the clone lacks history."""
-    return ask(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
-
-
 def is_ancestor(root: Path, older: str, newer: str) -> bool:
     """Tell whether one commit is known to be part of the history of another."""
     return ask(root, "merge-base", "--is-ancestor", older, newer).returncode == 0

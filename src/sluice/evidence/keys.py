@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from sluice.catalog import KEYS_DIRECTORY, GitTree, Tree
+from sluice.catalog import FETCH_MAIN, KEYS_DIRECTORY, MAINS, GitTree, Tree
 from sluice.errors import UsageError
 from sluice.evidence.unverified import Unverified
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SECRET_VARIABLE = "SLUICE_EVIDENCE_KEY"  # noqa: S105 - the name of a variable
 SUFFIX = ".pub"
-MAINS = ("origin/main", "main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def keys_of(root: Path, revision: str | None = None) -> Keys:
             return read_keys(GitTree(root, branch))
         except UsageError:
             continue
-    words = "neither origin/main nor main is known here, so no key is; git fetch origin main:refs/remotes/origin/main"
+    words = f"neither {' nor '.join(MAINS)} is known here, so no key is; {FETCH_MAIN}"
     return Keys(words, {}, known=False)
 
 

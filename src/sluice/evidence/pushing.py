@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
+from sluice.catalog import is_shallow
 from sluice.errors import CannotJudge
 from sluice.evidence.committing import add, unpushed
 from sluice.evidence.git import (
@@ -20,7 +21,6 @@ from sluice.evidence.git import (
     ask,
     blobs,
     complaint,
-    is_shallow,
     lost,
     shown,
     tell,
