@@ -176,12 +176,14 @@ def test_output_that_cannot_be_written_is_one_sentence(words, target, actions, u
     assert "standard output" in done.stderr
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("target", ["&-", "/dev/full"])
-def test_a_standard_error_that_cannot_be_written_changes_no_exit_code(target):
-    command = f"{sys.executable} -m sluice.cli evla 2>{target}"
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+@pytest.mark.parametrize(("words", "code"), [("evla", 2), ("check --base no-such-revision", 2)])
+def test_a_standard_error_that_cannot_be_written_changes_no_exit_code(target, words, code, unbuffered):
+    command = f"{sys.executable} -m sluice.cli {words} 2>{target}"
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": unbuffered}
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (code, "")
 
 
 def test_the_module_is_the_command():

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sluice import __version__
 from sluice.cli import interrupts
-from sluice.cli.delivery import delivering
+from sluice.cli.delivery import delivering, speaking
 from sluice.cli.guard import guarded
 from sluice.cli.verbs import VERBS
 from sluice.errors import CannotJudge, ExitCode, Finding, InvalidFiles, SluiceError, UsageError, nearest
@@ -32,13 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    try:
-        with delivering(), guarded():
-            code = _exit_code(words)
-    except CannotJudge as error:  # what the verb printed last, or all of it, found no reader
-        _complain(str(error))
-        return int(error.exit_code)
-    return code
+    with speaking():
+        try:
+            with delivering(), guarded():
+                return _exit_code(words)
+        except CannotJudge as error:  # what the verb printed last, or all of it, found no reader
+            _complain(str(error))
+            return int(error.exit_code)
 
 
 def _exit_code(words: list[str]) -> int:
@@ -115,5 +115,4 @@ def _print_findings(findings: Sequence[Finding]) -> None:
 
 
 def _complain(message: str) -> None:
-    with contextlib.suppress(OSError):  # a full standard error must not change the exit code
-        print(f"sluice: {one_line(message)}", file=sys.stderr)
+    print(f"sluice: {one_line(message)}", file=sys.stderr)

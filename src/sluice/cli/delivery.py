@@ -1,4 +1,4 @@
-"""Standard output that is closed, full or no longer read: one sentence instead of a traceback, and no false `yes`."""
+"""Output that is closed, full or no longer read: one sentence instead of a traceback, and no false `yes`."""
 
 from __future__ import annotations
 
@@ -34,22 +34,42 @@ class DeliveringStream:
         except OSError as error:
             # Python writes the rest while it shuts down, and would tell of its failure there.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
-            if isinstance(error, BrokenPipeError):
-                raise
-            reason = error.strerror or type(error).__name__
-            raise CannotJudge(
-                f"cannot write to standard output ({reason}), so part of what was found is lost; run it again"
-            ) from None
+            self._lost(error)
+
+    def _lost(self, error: OSError) -> None:
+        if isinstance(error, BrokenPipeError):
+            raise error
+        reason = error.strerror or type(error).__name__
+        raise CannotJudge(
+            f"cannot write to standard output ({reason}), so part of what was found is lost; run it again"
+        ) from None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
 
+class HeedlessStream(DeliveringStream):
+    """Standard error, which nobody has to hear: what cannot be written is dropped and changes no exit code."""
+
+    def _lost(self, error: OSError) -> None:
+        pass
+
+
+@contextmanager
+def speaking() -> Iterator[None]:
+    """Let standard error be closed or full; all of it is handed over at the end."""
+    before = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
+    sys.stderr = HeedlessStream(before)
+    try:
+        yield
+        sys.stderr.flush()
+    finally:
+        sys.stderr = before
+
+
 @contextmanager
 def delivering() -> Iterator[None]:
-    """Watch standard output, and hand over everything at the end; a closed standard error swallows what is said."""
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
+    """Watch standard output, and hand over everything at the end."""
     if sys.stdout is None:
         raise CannotJudge(CLOSED)
     before = sys.stdout

@@ -99,7 +99,7 @@ def _base(repo: Repository) -> Diagnosis:
         return Diagnosis("base", "fix", "neither origin/main nor main", f"{FETCH_MAIN}, or pass --base REV")
     caveat = base_caveat(repo.root)
     if caveat:
-        return Diagnosis("base", "note", caveat, "git fetch --unshallow, or pass --base REV")
+        return Diagnosis("base", "note", caveat, "mend what it names, or pass --base REV")
     return Diagnosis("base", "ok", f"{base.label}, commit {(base.commit or '')[:12]}")
 
 

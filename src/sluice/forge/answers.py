@@ -76,12 +76,6 @@ class PullRequest(Answer):
         """Whether it may still be merged."""
         return self.state == "open"
 
-    @property
-    def is_fork(self) -> bool:
-        """Whether its head lies in another repository, or in one that is gone."""
-        there, here = self.head.repo, self.base.repo
-        return there is None or here is None or there.id != here.id
-
 
 class ChangedFile(Answer):
     """One file of a comparison. `sha` is the new blob's; `patch` is missing for binary and for large files."""

@@ -16,7 +16,7 @@ REASON_LENGTH = range(10, 501)
 
 USAGE = (
     "`/eval [SUITE] [--full]`: run the affected suites, or one, with the engine of the main branch",
-    "`/retry-errors`: run the failed jobs of this head's last run again",
+    "`/retry-errors`: ask again, with main's engine, for what this head's last run could not answer",
     "`/accept CASE… because REASON`: accept broken cases of this head, as somebody other than its author",
     "`/help`: this list",
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sluice.forge.answers import Answer, Branch, ChangedFile, PullRequest, Sha, User, read
+from sluice.forge.answers import Answer, ChangedFile, PullRequest, Sha, User, read
 from sluice.forge.client import GitHub
 from sluice.forge.event import FinishedRun
 from sluice.forge.failures import ForgeError, Missing
@@ -127,14 +127,3 @@ def authors(github: GitHub, pull: PullRequest) -> set[str]:
 
 def _authored(value: Any) -> _Authored:
     return read(_Authored, value, "a commit of the pull request")
-
-
-class _Branch(Answer):
-    name: Branch
-    commit: _Commit
-
-
-def branch_head(github: GitHub, name: str) -> str:
-    """Return the commit that a branch points at now."""
-    value = github.get(f"branches/{urllib.parse.quote(name, safe='')}")
-    return read(_Branch, value, f"branch {name[:80]}").commit.sha

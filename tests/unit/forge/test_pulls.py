@@ -6,7 +6,7 @@ from servers.github_state import Pull
 
 from sluice.forge.event import RunEvent
 from sluice.forge.failures import ForgeError, Missing
-from sluice.forge.pulls import belongs_to, branch_head, changes, pull_of_run, pull_request
+from sluice.forge.pulls import belongs_to, changes, pull_of_run, pull_request
 
 
 def found(server, head=HEAD, **run):
@@ -27,7 +27,7 @@ def test_a_fork_is_found_although_the_forge_lists_no_pull_request_for_its_commit
     run = fork(server)
     assert list(client_of(server).pages(f"commits/{'f' * 40}/pulls")) == []
     told = found(server, "f" * 40, **run)
-    assert (told.pull.number, told.pull.is_fork, told.current) == (20, True, True)
+    assert (told.pull.number, told.current) == (20, True)
 
 
 def test_the_same_branch_name_in_another_repository_is_another(server):
@@ -107,16 +107,14 @@ def test_a_commit_belongs_to_its_head_or_to_a_merge_of_it(server):
     assert not belongs_to(client, "3" * 40, HEAD)
 
 
-def test_a_fork_that_was_deleted_counts_as_one(server):
+def test_a_fork_that_was_deleted_can_still_be_read(server):
     server.forge.pulls[7].fork = ""
-    assert pull_request(client_of(server), 7).is_fork
+    assert pull_request(client_of(server), 7).head.repo is None
 
 
 def test_what_is_not_there_is_said(server):
     with pytest.raises(Missing, match="GET pulls/99"):
         pull_request(client_of(server), 99)
-    server.forge.branches["main"] = BASE
-    assert branch_head(client_of(server), "main") == BASE
 
 
 def test_an_answer_of_another_shape_is_refused(server):
