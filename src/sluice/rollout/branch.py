@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from sluice.catalog import GitTree
+from sluice.catalog import GitTree, is_shallow
 from sluice.errors import CannotJudge
-from sluice.evidence.git import NOTHING, REMOTE, ask, complaint, is_ancestor, is_shallow, tell, tip
+from sluice.evidence.git import NOTHING, REMOTE, ask, complaint, is_ancestor, tell, tip
 from sluice.release.record import Record, read_record
 
 RECORD = "release.json"

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from sluice.catalog import Catalog, GitTree, load
+from sluice.catalog import MAINS, Catalog, GitTree, load
 from sluice.errors import UsageError
 from sluice.evidence.branch import Branch
 from sluice.evidence.git import tell
-from sluice.evidence.keys import MAINS, Keys, SigningKey
+from sluice.evidence.keys import Keys, SigningKey
 from sluice.evidence.statement import Where, time_text
 from sluice.evidence.unverified import Unverified
 from sluice.evidence.verifying import find_run

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sluice.catalog import GitTree, load
+from sluice.catalog import MAINS, GitTree, is_shallow, load
 from sluice.digest import digest_bytes
 from sluice.errors import SluiceError
 from sluice.evidence.branch import Branch, place_of
-from sluice.evidence.git import ask, is_ancestor, is_shallow, tell, tip
-from sluice.evidence.keys import MAINS, Keys
+from sluice.evidence.git import ask, is_ancestor, tell, tip
+from sluice.evidence.keys import Keys
 from sluice.evidence.unverified import Unverified
 from sluice.evidence.verifying import find_run, verify
 from sluice.release.bundle import make_bundle, verify_bundle
