@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.dry_run:
         from sluice.cli.rollout_text import planned
         from sluice.rollout.drift import drift
-        from sluice.rollout.record import read
+        from sluice.rollout.ledger import read
 
         cluster = cluster_of(arguments, arguments.patience)
         found = drift(cluster, release, read(cluster, release.namespace), arguments.keep)

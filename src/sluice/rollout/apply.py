@@ -1,6 +1,6 @@
 """Makes a release true: apply in order, wait for health, then prune; or turn back. Running it again goes on.
 
-Nothing of a rollout is kept on this machine: the lease, the record and the objects lie in the cluster.
+Nothing of a rollout is kept on this machine: the lease, the ledger and the objects lie in the cluster.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from itertools import groupby
 from typing import Protocol
 
 from sluice.errors import CannotJudge
-from sluice.rollout import record as records
+from sluice.rollout import ledger as ledgers
 from sluice.rollout.cluster import Cluster, Refused
 from sluice.rollout.health import RESOURCES, WATCHED, Health, Namespace, health
 from sluice.rollout.lease import DURATION, Lease
 from sluice.rollout.mounts import mounted
 from sluice.rollout.objects import Ref, Value
-from sluice.rollout.record import Kept, Record
+from sluice.rollout.ledger import Kept, Ledger
 from sluice.rollout.release import Release
 from sluice.rollout.takeover import by_hand, takeover
 
@@ -91,16 +91,16 @@ def time_limit(objects: Sequence[Value]) -> float:
     return max(limits, default=0.0) + MARGIN
 
 
-def refuse_older(record: Record | None, release: Release) -> None:
+def refuse_older(ledger: Ledger | None, release: Release) -> None:
     """Raise CannotJudge where the cluster met a newer release, or belongs to another environment."""
-    if record is None:
+    if ledger is None:
         return
-    if record.environment != release.environment:
+    if ledger.environment != release.environment:
         raise CannotJudge(
-            f"namespace {release.namespace} belongs to environment {record.environment}, not to {release.environment}: "
+            f"namespace {release.namespace} belongs to environment {ledger.environment}, not to {release.environment}: "
             "this is another cluster than you mean"
         )
-    newest = max((step.number for step in (record.healthy, record.attempt) if step), default=0)
+    newest = max((step.number for step in (ledger.healthy, ledger.attempt) if step), default=0)
     if newest > release.number:
         raise CannotJudge(
             f"the cluster has met release {newest} already, and this is release {release.number}: fetch the deploy "
@@ -118,21 +118,21 @@ class _Rollout:
 
     def run(self) -> tuple[tuple[Health, ...], str | None, tuple[Ref, ...]]:
         """Return (failures, what was turned back to, what was pruned)."""
-        before = records.read(self.cluster, self.release.namespace)
+        before = ledgers.read(self.cluster, self.release.namespace)
         refuse_older(before, self.release)
-        record = records.begun(before, self.release)
-        self._write(record)
+        ledger = ledgers.begun(before, self.release)
+        self._write(ledger)
         failures = self._make_true(self.release.objects)
         if failures:
-            self._write(records.failed(record, "; ".join(f"{one.ref}: {one.reason}" for one in failures)))
-            return failures, self._turn_back(record, failures), ()
-        record = records.finished(record, self.release)
-        self._write(record)
-        return (), None, self._prune(record)
+            self._write(ledgers.failed(ledger, "; ".join(f"{one.ref}: {one.reason}" for one in failures)))
+            return failures, self._turn_back(ledger, failures), ()
+        ledger = ledgers.finished(ledger, self.release)
+        self._write(ledger)
+        return (), None, self._prune(ledger)
 
-    def _write(self, record: Record) -> None:
+    def _write(self, ledger: Ledger) -> None:
         self.lease.check()
-        records.write(self.cluster, self.release.namespace, record)
+        ledgers.write(self.cluster, self.release.namespace, ledger)
 
     def _make_true(self, objects: Sequence[Value], hopeful: bool = False) -> tuple[Health, ...]:
         """Apply and wait, wave by wave; return what did not become healthy. `hopeful` waits for failed ones too."""
@@ -183,14 +183,14 @@ class _Rollout:
             time.sleep(self.settings.poll)
         return ()
 
-    def _turn_back(self, record: Record, failures: tuple[Health, ...]) -> str | None:
+    def _turn_back(self, ledger: Ledger, failures: tuple[Health, ...]) -> str | None:
         """Bring the last healthy release's workloads back; their old pods never stopped where nothing replaced them."""
-        healthy = record.healthy
+        healthy = ledger.healthy
         if healthy is None:
             self.watcher.said("there is no earlier release to turn back to; what was applied stays for you to look at")
             return None
         self.watcher.said(f"turning back to release {healthy.number}: {failures[0].ref}: {failures[0].reason}")
-        left = self._make_true([value for value in record.restorable if value["kind"] != "Job"], hopeful=True)
+        left = self._make_true([value for value in ledger.restorable if value["kind"] != "Job"], hopeful=True)
         if left:
             reasons = "; ".join(f"{one.ref}: {one.reason}" for one in left)
             raise CannotJudge(
@@ -199,9 +199,9 @@ class _Rollout:
             )
         return f"release {healthy.number}"
 
-    def _prune(self, record: Record) -> tuple[Ref, ...]:
+    def _prune(self, ledger: Ledger) -> tuple[Ref, ...]:
         """Delete what earlier releases left, newest kept bundles and whatever a pod still mounts excepted."""
-        left = records.prunable(record, self.release, self.settings.keep)
+        left = ledgers.prunable(ledger, self.release, self.settings.keep)
         if not left:
             return ()
         used = mounted(self.cluster.listed(("pods", "replicasets"), self.release.namespace))
@@ -210,7 +210,7 @@ class _Rollout:
             self.lease.check()
             self.watcher.said(f"removing {one.ref}, which release {one.number} brought last")
             self.cluster.delete(one.ref)
-        self._write(records.pruned(record, gone))
+        self._write(ledgers.pruned(ledger, gone))
         return tuple(one.ref for one in gone)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sluice.rollout import record as records
+from sluice.rollout import ledger as ledgers
 from sluice.rollout.cluster import Cluster, Refused, by_ref
 from sluice.rollout.objects import Change, Ref, Value, changes
-from sluice.rollout.record import Record
+from sluice.rollout.ledger import Ledger
 from sluice.rollout.release import Release
 from sluice.rollout.takeover import MANAGER
 
@@ -32,13 +32,13 @@ class Difference:
     """Who else wrote to it, as the API server calls them."""
 
 
-def drift(cluster: Cluster, release: Release, record: Record | None, keep: int) -> tuple[Difference, ...]:
+def drift(cluster: Cluster, release: Release, ledger: Ledger | None, keep: int) -> tuple[Difference, ...]:
     """Return every difference, in the order of the release; what would be pruned comes last."""
     live = cluster.present(release.objects)
     planned = _planned(cluster, release, live)
     refs = map(Ref.of, release.objects)
     found = [one for ref in refs for one in _of_object(ref, live.get(ref), planned.get(ref))]
-    left = records.prunable(record, release, keep) if record else ()
+    left = ledgers.prunable(ledger, release, keep) if ledger else ()
     return (*found, *(Difference(one.ref, "left") for one in left if cluster.get(one.ref) is not None))
 
 

@@ -1,17 +1,17 @@
-"""Where an environment stands: what Git wishes, what the cluster's record says, what its objects say, what differs."""
+"""Where an environment stands: what Git wishes, what the cluster's ledger says, what its objects say, what differs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from sluice.rollout import record as records
+from sluice.rollout import ledger as ledgers
 from sluice.rollout.apply import KEEP
 from sluice.rollout.cluster import Cluster
 from sluice.rollout.drift import Difference, drift
 from sluice.rollout.health import RESOURCES, WATCHED, Health, Namespace, health
 from sluice.rollout.objects import Ref, Value
-from sluice.rollout.record import Record, Step
+from sluice.rollout.ledger import Ledger, Step
 from sluice.rollout.release import Release
 
 State = Literal["as wished", "drifted", "behind", "under way", "failed", "unhealthy", "empty"]
@@ -47,17 +47,17 @@ def standing(cluster: Cluster, wish: Release, keep: int = KEEP) -> Standing:
     """Ask a cluster where it stands against what Git wishes; changes nothing."""
     if cluster.get(Ref("", "Namespace", None, wish.namespace)) is None:
         return Standing(wish, None, None, (), drift(cluster, wish, None, keep))
-    record = records.read(cluster, wish.namespace)
-    workloads = _workloads(cluster, wish, record)
+    ledger = ledgers.read(cluster, wish.namespace)
+    workloads = _workloads(cluster, wish, ledger)
     return Standing(
-        wish, record.healthy if record else None, record.attempt if record else None, workloads,
-        drift(cluster, wish, record, keep),
+        wish, ledger.healthy if ledger else None, ledger.attempt if ledger else None, workloads,
+        drift(cluster, wish, ledger, keep),
     )  # fmt: skip
 
 
-def _workloads(cluster: Cluster, wish: Release, record: Record | None) -> tuple[Health, ...]:
-    """Return the health of what runs: the objects that the record knows, else those that are wished."""
-    known: tuple[Value, ...] = record.restorable if record and record.healthy else wish.objects
+def _workloads(cluster: Cluster, wish: Release, ledger: Ledger | None) -> tuple[Health, ...]:
+    """Return the health of what runs: the objects that the ledger knows, else those that are wished."""
+    known: tuple[Value, ...] = ledger.restorable if ledger and ledger.healthy else wish.objects
     watched = [value for value in known if value["kind"] in WATCHED]
     namespace = Namespace.of(cluster.listed(RESOURCES, wish.namespace))
     return tuple(health(value, namespace) for value in watched)

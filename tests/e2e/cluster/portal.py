@@ -10,11 +10,11 @@ from typing import Any
 
 from e2e.cluster.plane import Plane
 
-from sluice.rollout import record as records
+from sluice.rollout import ledger as ledgers
 from sluice.rollout.apply import Outcome, Settings, rollout
 from sluice.rollout.cluster import Cluster
 from sluice.rollout.health import Health
-from sluice.rollout.record import Record
+from sluice.rollout.ledger import Ledger
 from sluice.rollout.release import Release, release
 
 GPU = "nvidia.com/gpu"
@@ -76,8 +76,8 @@ class Site:
             for pod in self.pods(app).values()
         )
 
-    def record(self) -> Record:
-        found = records.read(self.cluster, self.namespace)
+    def ledger(self) -> Ledger:
+        found = ledgers.read(self.cluster, self.namespace)
         assert found is not None
         return found
 

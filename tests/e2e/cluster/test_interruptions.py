@@ -50,7 +50,7 @@ def test_killed_at_ten_points_and_resumed(site, tmp_path):
         deaths += killed.returncode == -signal.SIGKILL
         done = here.roll(wanted)
         assert done.healthy, done.failures
-        known = here.record()
+        known = here.ledger()
         assert known.healthy.number == number and known.attempt is None
         images = {pod["spec"]["containers"][0]["image"] for pod in here.pods("tgi").values()}
         assert images == {f"registry.example/tgi:m{number}"}
@@ -70,7 +70,7 @@ def test_of_two_at_once_one_rolls_out_and_the_other_is_told(site, tmp_path):
     assert sorted(one.returncode for one in both) == [0, 4], told
     refused = told[0] if both[0].returncode else told[1]
     assert "another rollout" in refused
-    assert here.record().healthy.number == 2 and here.ready("tgi") == 1
+    assert here.ledger().healthy.number == 2 and here.ready("tgi") == 1
 
 
 @pytest.mark.parametrize("pause", [False, True])
@@ -96,5 +96,5 @@ def test_an_api_server_that_is_gone_for_a_while_is_waited_for(site, pause):
     here.plane.wait_served()
     thread.join(timeout=120)
     assert outcome and outcome[0].healthy, heard.words
-    assert here.record().healthy.number == 2
+    assert here.ledger().healthy.number == 2
     assert pause or any("does not answer" in words for words in heard.words)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def differences(site, wanted):
-    return {(one.ref.kind, one.ref.name): one for one in drift(site.cluster, wanted, site.record(), keep=5)}
+    return {(one.ref.kind, one.ref.name): one for one in drift(site.cluster, wanted, site.ledger(), keep=5)}
 
 
 def test_a_first_rollout_makes_everything_true(site):
@@ -23,7 +23,7 @@ def test_a_first_rollout_makes_everything_true(site):
     assert done.seconds < 60
     assert (here.ready("tgi"), here.ready("gateway")) == (1, 2)
     assert here.names("services") == {"tgi", "gateway"}
-    known = here.record()
+    known = here.ledger()
     assert known.healthy.release == first.digest and known.healthy.number == 1 and known.attempt is None
     assert not here.get("lease", "sluice-rollout")["spec"].get("holderIdentity")
     again = here.roll(first)
@@ -66,7 +66,7 @@ def test_an_earlier_release_comes_back_under_a_higher_number(site):
     here.roll(here.release(2, prompt="two"))
     back = here.release(3)
     assert back.digest == first.digest
-    assert here.roll(back).healthy and here.record().healthy.number == 3
+    assert here.roll(back).healthy and here.ledger().healthy.number == 3
 
 
 def test_drift_is_found_named_and_mended(site):
@@ -119,5 +119,5 @@ def test_what_the_cluster_does_not_know_is_refused_and_what_ran_stays(site):
     with_monitor = release("staging", here.namespace, 2, first.digest, "c" * 40, [*first.objects, monitor])
     with pytest.raises(Refused, match="does not know ServiceMonitor"):
         here.roll(with_monitor)
-    assert here.record().healthy.number == 1
+    assert here.ledger().healthy.number == 1
     assert here.cluster.get(Ref("apps", "Deployment", here.namespace, "tgi")) is not None

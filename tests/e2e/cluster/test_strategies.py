@@ -64,7 +64,7 @@ def test_what_never_gets_ready_is_turned_back_as_its_strategy_allows(site, strat
     after = here.pods("tgi")
     assert image(after) == {"one"} and here.ready("tgi") == 1
     assert (after.keys() == before.keys()) is (strategy == "surge")
-    known = here.record()
+    known = here.ledger()
     assert known.healthy.number == 1 and known.attempt.number == 2 and "not ready in time" in known.attempt.failure
     assert here.roll(here.release(3, model="three", strategy=strategy)).healthy
 

@@ -6,7 +6,7 @@ import pytest
 from unit.rollout.memory import NAMESPACE, Heard, MemoryCluster, Server, become_ready, config, deployment, made
 
 from sluice.errors import CannotJudge, UsageError
-from sluice.rollout import record as records
+from sluice.rollout import ledger as ledgers
 from sluice.rollout.apply import MARGIN, Settings, rollout, time_limit
 from sluice.rollout.objects import Ref
 from sluice.rollout.release import release
@@ -24,8 +24,8 @@ def roll(server, number, *objects, settings=FAST, heard=None):
     return rollout(MemoryCluster(server=server, patience=0.2), made(number, *objects), heard or Heard(), settings)
 
 
-def record(server):
-    return records.read(MemoryCluster(server=server), "portal")
+def ledger(server):
+    return ledgers.read(MemoryCluster(server=server), "portal")
 
 
 def image(server):
@@ -49,7 +49,7 @@ def test_a_first_rollout_makes_everything_true_and_remembers_it(server):
     done = roll(server, 1, config("bundle-a"), deployment("tgi"))
     assert done.healthy and done.pruned == ()
     assert server.names("Deployment") == {"tgi"}
-    known = record(server)
+    known = ledger(server)
     assert known.healthy.number == 1 and known.attempt is None
     assert [one["kind"] for one in known.restorable] == ["Namespace", "Deployment"]
     assert (
@@ -79,7 +79,7 @@ def test_pruning_comes_last_and_keeps_bundles_of_recent_releases(server):
     done = roll(server, 3, config("bundle-3"), deployment("tgi"))
     assert [one.name for one in done.pruned] == ["bundle-1"]
     verbs = [words[0] for words in server.calls if words[0] in ("apply", "delete")]
-    assert verbs[-2:] == ["delete", "apply"], "only the record is written after pruning"
+    assert verbs[-2:] == ["delete", "apply"], "only the ledger is written after pruning"
 
 
 def test_claims_and_what_belongs_to_no_namespace_stay(server):
@@ -114,7 +114,7 @@ def test_what_never_gets_ready_is_turned_back(server):
     assert not done.healthy and done.turned_back == "release 1"
     assert done.failures[0].ref == TGI and "not ready in time" in done.failures[0].reason
     assert image(server) == "good"
-    known = record(server)
+    known = ledger(server)
     assert known.healthy.number == 1 and known.attempt.number == 2 and "not ready in time" in known.attempt.failure
     assert {"bundle-1", "bundle-2"} <= server.names("ConfigMap")
     assert any(words.startswith("turning back to release 1") for words in heard.words)
@@ -126,7 +126,7 @@ def test_a_first_release_that_fails_stays_to_be_looked_at(server):
     server.react = breaking("bad")
     done = roll(server, 1, deployment("tgi", "bad"))
     assert not done.healthy and done.turned_back is None and image(server) == "bad"
-    assert record(server).healthy is None
+    assert ledger(server).healthy is None
 
 
 def test_turning_back_that_fails_too_says_both(server):
@@ -180,7 +180,7 @@ def test_a_killed_rollout_goes_on_from_every_request(server):
         fresh.refuse = lambda _words, _data: None
         assert roll(fresh, 2, config("bundle-2"), deployment("tgi", "two")).healthy
         assert image(fresh) == "two" and set(fresh.objects) == set(plain.objects)
-        assert record(fresh).kept == record(plain).kept and record(fresh).attempt is None
+        assert ledger(fresh).kept == ledger(plain).kept and ledger(fresh).attempt is None
     assert writes >= 5
 
 
@@ -197,9 +197,9 @@ def test_others_changes_are_taken_back_and_said(server):
     assert "taking back what others changed" in heard.words[0] and "kubectl-edit" in heard.words[0]
 
 
-def test_an_unreadable_record_is_no_reason_to_prune(server):
+def test_an_unreadable_ledger_is_no_reason_to_prune(server):
     roll(server, 1, deployment("tgi"))
-    server.objects[Ref("", "ConfigMap", "portal", "sluice-rollout")]["data"]["record.json"] = '{"format": 2}'
+    server.objects[Ref("", "ConfigMap", "portal", "sluice-rollout")]["data"]["ledger.json"] = '{"format": 2}'
     with pytest.raises(CannotJudge, match="not what a rollout writes"):
         roll(server, 2, deployment("tgi"))
 

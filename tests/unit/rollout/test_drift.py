@@ -5,7 +5,7 @@ import copy
 import pytest
 from unit.rollout.memory import Heard, MemoryCluster, Server, become_ready, config, deployment, made
 
-from sluice.rollout import record as records
+from sluice.rollout import ledger as ledgers
 from sluice.rollout.apply import Settings, rollout
 from sluice.rollout.drift import drift
 from sluice.rollout.mounts import mounted
@@ -25,7 +25,7 @@ def server():
 
 def found(server, release):
     cluster = MemoryCluster(server=server)
-    return drift(cluster, release, records.read(cluster, "portal"), keep=1)
+    return drift(cluster, release, ledgers.read(cluster, "portal"), keep=1)
 
 
 def test_nothing_differs_after_a_rollout(server):

@@ -10,7 +10,7 @@ from sluice.rollout.apply import Settings, rollout
 from sluice.rollout.drift import Difference
 from sluice.rollout.health import Health
 from sluice.rollout.objects import Change, Ref
-from sluice.rollout.record import Step
+from sluice.rollout.ledger import Step
 from sluice.rollout.release import Release
 from sluice.rollout.standing import Standing, standing
 

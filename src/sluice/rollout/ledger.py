@@ -1,4 +1,4 @@
-"""What a namespace remembers of its rollouts, in one ConfigMap: enough to resume, to restore and to prune.
+"""The ledger of a namespace: what it remembers of its rollouts, in one ConfigMap: enough to resume, restore and prune.
 
 Written before anything is applied and after everything is healthy, so that a killed rollout is seen for what it is.
 """
@@ -22,7 +22,7 @@ from sluice.schema.base import Digest, Frozen
 
 NAME = "sluice-rollout"
 LIMIT = 900_000
-"""Bytes that the record may have; the API server takes a little more."""
+"""Bytes that the ledger may have; the API server takes a little more."""
 
 _STAYS = ("PersistentVolumeClaim",)
 Number = Annotated[int, Field(ge=1)]
@@ -54,7 +54,7 @@ class Step(Frozen):
     failure: str | None = None
 
 
-class Record(Frozen):
+class Ledger(Frozen):
     """What runs (the last healthy release), what was tried last, and everything that was ever brought and is there."""
 
     format: Literal[1] = 1
@@ -71,13 +71,13 @@ class Record(Frozen):
         return tuple(json.loads(gzip.decompress(base64.b64decode(self.objects)))) if self.objects else ()
 
 
-def read(cluster: Cluster, namespace: str) -> Record | None:
-    """Return the record of a namespace, None where nothing was ever rolled out there."""
+def read(cluster: Cluster, namespace: str) -> Ledger | None:
+    """Return the ledger of a namespace, None where nothing was ever rolled out there."""
     live = cluster.get(_ref(namespace))
     if live is None:
         return None
     try:
-        return Record.model_validate_json((live.get("data") or {}).get("record.json", ""))
+        return Ledger.model_validate_json((live.get("data") or {}).get("ledger.json", ""))
     except ValidationError as error:
         raise CannotJudge(
             f"the ConfigMap {NAME} in namespace {namespace} is not what a rollout writes ({error.error_count()} "
@@ -85,53 +85,53 @@ def read(cluster: Cluster, namespace: str) -> Record | None:
         ) from None
 
 
-def write(cluster: Cluster, namespace: str, record: Record) -> None:
-    """Write the record."""
-    text = record.model_dump_json()
+def write(cluster: Cluster, namespace: str, ledger: Ledger) -> None:
+    """Write the ledger."""
+    text = ledger.model_dump_json()
     if len(text) > LIMIT:
-        raise CannotJudge(f"the record of this rollout has {len(text)} bytes, more than the {LIMIT} a ConfigMap takes")
+        raise CannotJudge(f"the ledger of this rollout has {len(text)} bytes, more than the {LIMIT} a ConfigMap takes")
     about = {"name": NAME, "namespace": namespace}
-    value = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"record.json": text}}
+    value = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"ledger.json": text}}
     cluster.apply([value], force=True)
 
 
-def begun(record: Record | None, release: Release) -> Record:
-    """Return the record with a release as what is being tried."""
-    before = record or Record(environment=release.environment)
+def begun(ledger: Ledger | None, release: Release) -> Ledger:
+    """Return the ledger with a release as what is being tried."""
+    before = ledger or Ledger(environment=release.environment)
     return before.model_copy(update={"attempt": _step(release), "kept": _joined(before.kept, release)})
 
 
-def failed(record: Record, why: str) -> Record:
-    """Return the record with the attempt as failed."""
-    assert record.attempt is not None, "nothing was tried"
-    return record.model_copy(update={"attempt": record.attempt.model_copy(update={"failure": why[:2000]})})
+def failed(ledger: Ledger, why: str) -> Ledger:
+    """Return the ledger with the attempt as failed."""
+    assert ledger.attempt is not None, "nothing was tried"
+    return ledger.model_copy(update={"attempt": ledger.attempt.model_copy(update={"failure": why[:2000]})})
 
 
-def finished(record: Record, release: Release) -> Record:
-    """Return the record with a release as what runs."""
+def finished(ledger: Ledger, release: Release) -> Ledger:
+    """Return the ledger with a release as what runs."""
     kept_anyway = [value for value in release.objects if not _is_immutable(value)]
     packed = base64.b64encode(gzip.compress(canonical_json(kept_anyway), mtime=0)).decode()
-    return record.model_copy(update={"healthy": _step(release), "attempt": None, "objects": packed})
+    return ledger.model_copy(update={"healthy": _step(release), "attempt": None, "objects": packed})
 
 
-def prunable(record: Record, release: Release, keep: int) -> tuple[Kept, ...]:
+def prunable(ledger: Ledger, release: Release, keep: int) -> tuple[Kept, ...]:
     """Return what a release leaves behind, newest first.
 
     Immutable objects of the last `keep` releases stay, and so do claims (an earlier release needs its weights) and what
     belongs to no namespace (others may use it).
     """
     wanted = {Ref.of(value) for value in release.objects}
-    numbers = sorted({one.number for one in record.kept if one.immutable}, reverse=True)
+    numbers = sorted({one.number for one in ledger.kept if one.immutable}, reverse=True)
     recent = set(numbers[:keep])
-    left = [one for one in record.kept if one.namespace and one.kind not in _STAYS and one.ref not in wanted]
+    left = [one for one in ledger.kept if one.namespace and one.kind not in _STAYS and one.ref not in wanted]
     left = [one for one in left if not (one.immutable and one.number in recent)]
     return tuple(sorted(left, key=lambda one: (-one.number, one.ref)))
 
 
-def pruned(record: Record, gone: tuple[Kept, ...]) -> Record:
-    """Return the record without what was deleted."""
+def pruned(ledger: Ledger, gone: tuple[Kept, ...]) -> Ledger:
+    """Return the ledger without what was deleted."""
     names = {one.ref for one in gone}
-    return record.model_copy(update={"kept": tuple(one for one in record.kept if one.ref not in names)})
+    return ledger.model_copy(update={"kept": tuple(one for one in ledger.kept if one.ref not in names)})
 
 
 def _joined(kept: tuple[Kept, ...], release: Release) -> tuple[Kept, ...]:
