@@ -55,15 +55,17 @@ SCHEMAS = {
 """Module of a controller -> the custom resources in it that `infra/` uses."""
 
 
-def build(go: str) -> None:
-    """Build what is not there in this version, and copy the schemas."""
+def build(go: str, wanted: list[str]) -> None:
+    """Build what is not there in this version; without names all, and copy the schemas."""
     for name, words in BUILT.items():
+        if wanted and name not in wanted:
+            continue
         if _is_from(name, " ".join(words)):
             continue
         print(f"tools: building {name} with Go (once)", file=sys.stderr)
         subprocess.run([go, "install", *words], check=True, env={**os.environ, "GOBIN": str(HOME)})
         _note(name, " ".join(words))
-    for module, files in SCHEMAS.items():
+    for module, files in () if wanted else SCHEMAS.items():
         if not _is_from(f"crds/{Path(files[0]).name}", module):
             _copy_schemas(go, module, files)
 
@@ -101,12 +103,17 @@ def _note(name: str, source: str) -> None:
     (HOME / f"{name}.from").write_text(source, encoding="utf-8")
 
 
-def run() -> None:
-    """Bring what this machine can have."""
+def run(wanted: list[str]) -> None:
+    """Bring what this machine can have, or the named programs alone, which then must be had."""
+    unknown = sorted(set(wanted) - set(BUILT))
+    if unknown:
+        sys.exit(f"tools: no {', '.join(unknown)}; known: {', '.join(BUILT)}")
     HOME.mkdir(parents=True, exist_ok=True)
     go = shutil.which("go")
     if go:
-        build(go)
+        build(go, wanted)
+    elif not set(wanted) <= set(FETCHED):
+        sys.exit(f"tools: install Go (it builds {', '.join(wanted)}), then run this again")
     elif (platform.system(), platform.machine()) == ("Linux", "x86_64"):
         fetch()
     else:
@@ -114,4 +121,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    run()
+    run(sys.argv[1:])

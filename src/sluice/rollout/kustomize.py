@@ -52,7 +52,7 @@ def find(root: Path, path: str | None = None) -> Kustomize:
     wanted = ".".join(map(str, OLDEST))
     raise CannotJudge(
         f"manifests are rendered by Kustomize {wanted} or newer, and {found}. "
-        "Run scripts/tools (it needs Go), or install kustomize from your package manager"
+        "Run scripts/tools kustomize (it needs Go), or install kustomize from your package manager"
     )
 
 
