@@ -23,6 +23,7 @@ CI = """\
 scripts/test --full
 scripts/demo
 """
+EXAMPLES = 'url: ssh://git@github.com/your-org/your-repository\nwho: ["@your-login"]\n'
 GENERATOR = """\
 import pathlib
 page = pathlib.Path("docs/tree.md")
@@ -52,6 +53,7 @@ def template(root: Path) -> Path:
         "scripts/demo-edits/1.patch": "", "scripts/test": "true\n", "scripts/generate.py": GENERATOR,
         "tests/repo/test_demo.py": "", "tests/unit/training/test_loop.py": "", "tests/unit/test_digest.py": "",
         "docs/tree.md": "demo\ndemo-edits\ngenerate.py\ntest\n", ".gitignore": ".sluice/\n__pycache__/\n",
+        "infra/gitops/flux/base/source.yaml": EXAMPLES,
         "infra/policy/keys/README.md": "", "infra/policy/keys/template.pub": "the template's\n",
     }.items():  # fmt: skip
         write(root, path, text)

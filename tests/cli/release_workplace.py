@@ -11,6 +11,8 @@ import pytest
 from miniature import MODEL, commit, edit_prompt, git, write
 from outside_tools import outside_tool
 
+from sluice.adoption.placeholders import Known
+from sluice.catalog import WorkingTree
 from sluice.evidence.keys import SECRET_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +78,14 @@ class Workplace:
         return directory
 
 
+def fill_examples(root: Path) -> None:
+    """Put a repository in the place of the template's examples, as `sluice init` does."""
+    known = Known("acme/prompts", (WHO,))
+    texts = {path: (root / path).read_text() for path in WorkingTree(root).paths("infra") if path.endswith(".yaml")}
+    for path, text in known.filled(texts).items():
+        (root / path).write_text(text)
+
+
 def workplace(root: Path, sluice, monkeypatch: pytest.MonkeyPatch, outside: Path) -> Workplace:
     """Return the workplace whose main is judged."""
     monkeypatch.setenv("PATH", os.pathsep.join([str(outside_tool("kustomize").parent), os.environ["PATH"]]))
@@ -83,6 +93,7 @@ def workplace(root: Path, sluice, monkeypatch: pytest.MonkeyPatch, outside: Path
         shutil.copytree(ROOT / "infra" / name, root / "infra" / name)
     shutil.copytree(ROOT / "infra/overlays/staging", root / "infra/overlays/staging")
     write(root, HERE, ENVIRONMENT)
+    fill_examples(root)
     resources = {"gpus": 1, "memory": "8Gi"}
     write(root, "models/served.yaml", {**MODEL, "serving": {**MODEL["serving"], "resources": resources}})
     secrets, remote = outside / "secrets", outside / "remote"

@@ -69,6 +69,19 @@ def test_options_are_followed(copy, sluice):
     assert '"integration_id": 77' in (copy / ".github/settings/rulesets/sluice-main.json").read_text()
 
 
+def test_the_templates_examples_give_way_to_what_is_known(copy, sluice):
+    source = copy / "infra/gitops/flux/base/source.yaml"
+    assert sluice("init", "--yes", "--owner", "@acme/llm")[0] == 0
+    assert source.read_text() == 'url: ssh://git@github.com/acme/prompts\nwho: ["@your-login"]\n'
+    code, out, err = sluice("init", "--yes")
+    assert code == 0, err
+    assert "Before a first release" in out and "infra/gitops/flux/base/source.yaml:2" in out
+    commit(copy)
+    assert sluice("init", "--yes", "--approvers", "@ann,@bob")[0] == 0
+    assert source.read_text().endswith('who: ["@ann", "@bob"]\n')
+    assert "Before a first release" not in sluice("init", "--yes", "--approvers", "@ann,@bob")[1]
+
+
 def test_a_dry_run_touches_nothing(copy, sluice, tmp_path):
     code, out, _ = sluice("init", "--yes", "--dry-run")
     assert code == 0
@@ -191,7 +204,7 @@ def test_without_a_remote_there_is_no_default_for_the_owner(copy, sluice):
 
 
 def test_on_a_terminal_it_asks_and_takes_a_blank_for_the_default(copy, sluice, monkeypatch):
-    given = iter(["@acme/llm", "", "live", "qwen2.5-1.5b"])
+    given = iter(["@acme/llm", "", "live", "qwen2.5-1.5b", ""])
     asked = []
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or next(given))
@@ -203,7 +216,9 @@ def test_on_a_terminal_it_asks_and_takes_a_blank_for_the_default(copy, sluice, m
 
 
 def test_a_wrong_answer_is_asked_for_again_and_the_others_are_kept(copy, sluice, monkeypatch):
-    given = iter(["acme", "@acme/llm", "https://x", "", "Live", "live", "qwen", "qwen2.5-1.5b"])
+    given = iter(
+        ["acme", "@acme/llm", "https://x", "", "Live", "live", "qwen", "qwen2.5-1.5b", "@acme/llm", "@ann, @bob"]
+    )
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda question: next(given))
     code, _, err = sluice("init")
@@ -212,6 +227,7 @@ def test_a_wrong_answer_is_asked_for_again_and_the_others_are_kept(copy, sluice,
         assert said in err
     made = answers(copy)
     assert (made["owner"], made["environments"], made["model"]) == ("@acme/llm", ["live"], "qwen2.5-1.5b")
+    assert "--approvers '@acme/llm'" in err and made["approvers"] == ["@ann", "@bob"]
 
 
 def test_an_interrupt_at_a_question_claims_nothing(copy, sluice, monkeypatch):
@@ -302,7 +318,7 @@ def forge(monkeypatch, start_forge):  # noqa: F811
 
 @pytest.fixture
 def adopted(copy):
-    assert main(["init", "--yes", "--owner", "@acme/llm"]) == 0
+    assert main(["init", "--yes", "--owner", "@acme/llm", "--approvers", "@ann"]) == 0
     commit(copy)
     return copy
 

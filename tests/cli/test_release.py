@@ -35,6 +35,18 @@ def test_a_first_release_is_refused_until_an_approver_names_it(place):
     assert git(place.remote, "branch", "--list", "deploy/*") == ""
 
 
+def test_an_example_of_the_template_is_named_with_its_line_and_never_pushed(place):
+    job = place.root / "infra/components/weights/job.yaml"
+    job.write_text(job.read_text().replace("acme/prompts", "your-org/your-repository"))
+    place.merge()
+    place.judge()
+    line = next(n for n, text in enumerate(job.read_text().splitlines(), 1) if "your-org" in text)
+    code, out, _ = place.release("--first-by", WHO)
+    assert code == 4
+    assert f"infra/components/weights/job.yaml:{line}:" in out and "sluice init --repository OWNER/NAME" in out
+    assert git(place.remote, "branch", "--list", "deploy/*") == ""
+
+
 def test_the_commit_of_a_release_holds_everything(place):
     place.first()
     record = read_record(place.show("release.json").encode())

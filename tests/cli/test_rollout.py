@@ -42,7 +42,7 @@ def released(repository):
         told = record(number)
         files = {
             deploy.manifest_name(index, value["kind"], value["metadata"]["name"]): yaml.safe_dump(value).encode()
-            for index, value in enumerate((NAMESPACE, *objects))
+            for index, value in enumerate(objects if objects[0]["kind"] == "Namespace" else (NAMESPACE, *objects))
         }
         parent = deploy.head(repository, "staging")
         commit = deploy.commit_release(
@@ -129,6 +129,34 @@ def test_manifests_that_cannot_be_one_release_are_told(released, api, sluice, re
     released(1, deployment("tgi"), {**config("x"), "metadata": {"name": "x", "namespace": "elsewhere"}})
     code, _, err = sluice("rollout", "staging")
     assert code == 4 and "belong to one namespace, and name elsewhere, portal" in err
+
+
+def test_another_ones_cluster_is_refused_and_may_be_meant(released, api, sluice):
+    released(1, deployment("tgi"))
+    labels = {"sluice.dev/environment": "production"}
+    other = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "live", "labels": labels}}
+    other["metadata"]["annotations"] = {"sluice.dev/cluster": "live-eu"}
+    api.objects[Ref.of(other)] = other
+    own = {**NAMESPACE, "metadata": {"name": "portal", "annotations": {"sluice.dev/cluster": "staging"}}}
+    released(2, own, deployment("tgi"))
+    for words in (("rollout",), ("rollout", "--dry-run"), ("status",)):
+        code, out, err = sluice(words[0], "staging", *words[1:])
+        assert code == 2 and "this is not the cluster of staging: it is called 'live-eu'" in err, out
+    assert TGI not in api.objects
+    code, _, err = sluice("rollout", "staging", "--any-cluster")
+    assert code == 0 and TGI in api.objects, err
+
+
+def test_an_example_of_the_template_is_never_rolled_out(released, api, sluice):
+    prompt = config("bundle-1", text="write to your-org/your-repository")
+    env = [{"name": "WEIGHTS_URL", "value": "https://api.github.com/repos/your-org/your-repository/git/blobs"}]
+    released(1, prompt, deployment("tgi", env=env))
+    for words in (("--dry-run",), ("--unverified",)):
+        code, out, err = sluice("rollout", "staging", *words)
+        assert code == 3 and TGI not in api.objects
+        told = [line for line in (out + err).splitlines() if "placeholder-left" in line]
+        (line,) = told
+        assert line.startswith("deploy/staging:manifests/") and "OWNER/NAME of your repository" in line
 
 
 def test_usage(repository, sluice):

@@ -162,6 +162,12 @@ def organization_secrets(call: Call) -> Any:
     return Page([{"name": name} for name in _kept(call, "organization secrets")], "secrets")
 
 
+@route("GET", f"{REPO}/environments/{{name}}/variables", "environments=read", PAGED)
+def environment_variables(call: Call) -> Any:
+    kept = _kept(call, f"variables {call.parts['name']}")
+    return Page([{"name": name, "value": value} for name, value in kept.items()], "variables")
+
+
 VARIABLE = {"name!": lambda value: is_text(value) and re.fullmatch(r"[A-Z_][A-Z0-9_]*", value), "value!": is_text}
 
 

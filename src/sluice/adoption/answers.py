@@ -15,13 +15,16 @@ SETTINGS = ".github/settings"
 ANSWERS = f"{SETTINGS}/adoption.json"
 OWNER_PATTERN = r"^@[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?$"
 REGISTRY_PATTERN = r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?(?:/[a-z0-9][a-z0-9._-]*)*$"
+LOGIN_PATTERN = r"^@[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})$"
 RESERVED_ENVIRONMENTS = frozenset({"checks", "evidence"})
 
 Owner = Annotated[str, StringConstraints(pattern=OWNER_PATTERN)]
+Login = Annotated[str, StringConstraints(pattern=LOGIN_PATTERN)]
 Registry = Annotated[str, StringConstraints(pattern=REGISTRY_PATTERN, max_length=200)]
 
 _MEANING = {
     "owner": "a person or a team, as CODEOWNERS names them: @person or @organisation/team",
+    "approvers": "logins of persons, @one,@other: a workflow knows who started it, and not their teams",
     "registry": "where your images lie, without a scheme and in lower case: ghcr.io/organisation",
     "environments": "names in lower case, each once, in the order of a roll-out; not `evidence` or `checks`",
     "app_id": "the number that the App's own page shows",
@@ -40,6 +43,7 @@ class Adoption(Frozen):
     application: Name
     embedded: bool
     sample: bool = False
+    approvers: tuple[Login, ...] = Field(default=(), max_length=50)
     app_id: int | None = Field(default=None, ge=1)
     engine: str
     template: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40,64}$")]
@@ -55,6 +59,11 @@ class Adoption(Frozen):
     def organisation(self) -> str:
         """The account that the owner belongs to."""
         return self.owner.removeprefix("@").partition("/")[0]
+
+    @property
+    def approving(self) -> tuple[str, ...]:
+        """Who may name a first release: those that were named, else the person who owns it; of a team nobody."""
+        return self.approvers or (() if self.team else (self.owner,))
 
     @property
     def team(self) -> str | None:

@@ -21,6 +21,8 @@ IDENTITY = {
 
 _SLUG = re.compile(r"^(?:https?://[^/]+/|ssh://[^/]+/|[^/@\s]+@[^/:]+:)([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
+_HOST = re.compile(r"^(?:\w+://)?(?:[^@/]+@)?([^:/]+)")
+
 
 def git(root: Path, *arguments: str, given: str = "", **environment: str) -> str:
     """Run Git and return what it prints; raise UsageError with its own words where it fails."""
@@ -78,6 +80,14 @@ def slug(root: Path) -> str | None:
     if not asks(root, "remote", "get-url", "origin"):
         return None
     found = _SLUG.match(git(root, "remote", "get-url", "origin").strip())
+    return found.group(1) if found else None
+
+
+def host(root: Path) -> str | None:
+    """Return the forge's host as the remote `origin` names it, or None where that is no address of a forge."""
+    if slug(root) is None:
+        return None
+    found = _HOST.match(git(root, "remote", "get-url", "origin").strip())
     return found.group(1) if found else None
 
 

@@ -36,16 +36,16 @@ def inspect(github: GitHub, settings: Settings, workflows: Sequence[str]) -> Ite
     yield _repository(github, about)
     yield from _actions(github, settings, private=bool(about.get("private")))
     yield from _workflows(github, workflows)
-    yield _looked("CODEOWNERS", partial(_owners, github))
+    yield looked("CODEOWNERS", partial(_owners, github))
     yield from _rulesets(github, settings)
     for name, environment in settings.environments.items():
-        yield _looked(f"environment {name}", partial(_environment, github, name, environment))
+        yield looked(f"environment {name}", partial(_environment, github, name, environment))
     yield from _secrets(github, settings)
-    yield _looked("variables", partial(_variables, github, settings))
-    yield _looked(f"branch {EVIDENCE_BRANCH}", partial(_evidence_branch, github))
+    yield looked("variables", partial(_variables, github, settings))
+    yield looked(f"branch {EVIDENCE_BRANCH}", partial(_evidence_branch, github))
 
 
-def _looked(name: str, look: Callable[[], Diagnosis]) -> Diagnosis:
+def looked(name: str, look: Callable[[], Diagnosis]) -> Diagnosis:
     """What cannot be seen is not in order: it counts as to fix, by another token."""
     try:
         return look()
@@ -75,7 +75,7 @@ def _actions(github: GitHub, settings: Settings, *, private: bool) -> Iterator[D
         if private and path.endswith(FORK_APPROVAL):
             continue
         name = f"Actions {path}"
-        yield _looked(name, partial(_actions_part, github, name, path, wanted))
+        yield looked(name, partial(_actions_part, github, name, path, wanted))
 
 
 def _actions_part(github: GitHub, name: str, path: str, wanted: Mapping[str, Any]) -> Diagnosis:
@@ -117,7 +117,7 @@ def _rulesets(github: GitHub, settings: Settings) -> Iterator[Diagnosis]:
     if not settings.rulesets:
         yield Diagnosis("rulesets", "fix", f"{RULESETS}/ is empty", "sluice init writes them")
     for name, wanted in settings.rulesets.items():
-        yield _looked(f"ruleset {name}", partial(_ruleset, github, known, name, wanted))
+        yield looked(f"ruleset {name}", partial(_ruleset, github, known, name, wanted))
     yield _check_source(settings)
 
 
@@ -166,13 +166,13 @@ def _environment(github: GitHub, name: str, wanted: Environment) -> Diagnosis:
 def _secrets(github: GitHub, settings: Settings) -> Iterator[Diagnosis]:
     """Names only; the API never tells a value."""
     app = APP_ID in settings.variables
-    yield _looked("secrets of the repository", partial(_shared_secrets, github))
+    yield looked("secrets of the repository", partial(_shared_secrets, github))
     for name, secret in SECRETS.items():
         for environment in secret.environments:
             title = f"secret {name} in {environment}"
-            yield _looked(title, partial(_secret, github, name, environment, secret, app=app))
+            yield looked(title, partial(_secret, github, name, environment, secret, app=app))
     if not app:
-        yield _looked("deploy keys", partial(_deploy_keys, github))
+        yield looked("deploy keys", partial(_deploy_keys, github))
 
 
 def _shared_secrets(github: GitHub) -> Diagnosis:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sluice.adoption import codeowners
+from sluice.adoption import codeowners, placeholders
 from sluice.adoption.answers import ANSWERS
-from sluice.adoption.diagnosis import Diagnosis
+from sluice.adoption.diagnosis import Diagnosis, State
 from sluice.adoption.git import EVIDENCE_BRANCH, asks, git, head_text
-from sluice.catalog import KEYS_DIRECTORY, MAINS, GitTree
+from sluice.catalog import KEYS_DIRECTORY, MAINS, GitTree, WorkingTree
 from sluice.evidence.keys import read_keys
 
 WORKFLOWS = ".github/workflows"
@@ -19,6 +19,7 @@ _TRUNKS = (*MAINS, "HEAD")
 def inspect(root: Path) -> Iterator[Diagnosis]:
     """Yield one diagnosis for each thing that needs no forge to be seen."""
     yield _answers(root)
+    yield examples(root, "fix")
     yield _keys(root)
     yield _history(root)
 
@@ -37,6 +38,16 @@ def _answers(root: Path) -> Diagnosis:
         repair = f"put your own people in {codeowners.PATH}"
         return Diagnosis("adoption", "fix", f"{codeowners.PATH} names the template's examples", repair)
     return Diagnosis("adoption", "ok", f"{ANSWERS} is committed, {codeowners.PATH} names your own people")
+
+
+def examples(root: Path, state: State) -> Diagnosis:
+    """Say which of the template's examples still stand below `infra/`; no release is made with one."""
+    found = placeholders.left_in(WorkingTree(root))
+    if not found:
+        return Diagnosis("infra, examples", "ok", "none of the template's stands there any more")
+    places = ", ".join(f"{one.path}:{one.line}" for one in found)
+    repairs = "; ".join(dict.fromkeys(f"{one.expected}: {one.fix}" for one in found))
+    return Diagnosis("infra, examples", state, f"the template's own stand in {places}", repairs)
 
 
 def _keys(root: Path) -> Diagnosis:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from sluice.adoption.answers import Adoption
+from sluice.adoption.placeholders import listed
 from sluice.catalog import ENVIRONMENT_FILE, ENVIRONMENTS_DIRECTORY
 from sluice.scaffold import page
 
@@ -15,8 +16,6 @@ DIRECTORIES = (ENVIRONMENTS_DIRECTORY, *GITOPS_DIRECTORIES)
 SHARED = "base"
 PATTERN = "staging"
 """The environment whose directories others are made like."""
-
-EXAMPLE_OWNER = "@your-org/platform-owners"
 
 
 def stale(present: Iterable[str], adoption: Adoption) -> list[str]:
@@ -32,11 +31,7 @@ def written(root: Path, present: Iterable[str], adoption: Adoption, engine: str)
     for name in adoption.environments:
         made |= dict(_made_alike(root, there, name))
         path = f"{ENVIRONMENTS_DIRECTORY}/{name}/{ENVIRONMENT_FILE}"
-        if adoption.sample and (path in made or path in there):
-            made[path] = (made.get(path) or (root / path).read_text(encoding="utf-8")).replace(
-                EXAMPLE_OWNER, adoption.owner
-            )
-        elif not adoption.sample and any(_environment(one) == name for one in (*there, *made)):
+        if not adoption.sample and any(_environment(one) == name for one in (*there, *made)):
             made[path] = _starter(name, adoption, engine)
     return made
 
@@ -63,5 +58,6 @@ def _made_alike(root: Path, present: Iterable[str], name: str) -> Iterator[tuple
 def _starter(name: str, adoption: Adoption, engine: str) -> str:
     return page(
         ENVIRONMENT_FILE,
-        name=name, application=adoption.application, model=adoption.model, engine=engine, owner=adoption.owner,
+        name=name, application=adoption.application, model=adoption.model, engine=engine,
+        approvers=listed(adoption.approving),
     )  # fmt: skip

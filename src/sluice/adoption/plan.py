@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from sluice.adoption import answers, codeowners, overlays, sample, settings
+from sluice.adoption import answers, codeowners, overlays, placeholders, sample, settings
 from sluice.adoption.answers import ANSWERS, Adoption
-from sluice.adoption.git import changed_paths, git, head_paths, head_text, merging, slug
+from sluice.adoption.git import changed_paths, git, head_paths, head_text, host, merging, slug
 from sluice.catalog import DIRECTORIES, KEYS_DIRECTORY, Tree, WorkingTree, load
 from sluice.errors import UsageError, nearest
 from sluice.evidence.keys import SUFFIX
@@ -61,8 +61,11 @@ class Hiding:
         self._tree.close()
 
 
-def plan(root: Path, adoption: Adoption, previous: Adoption | None) -> Plan:
-    """Return what has to be done here. `previous` are the answers that HEAD has, None where this is a fresh copy."""
+def plan(root: Path, adoption: Adoption, previous: Adoption | None, repository: str | None = None) -> Plan:
+    """Return what has to be done here. `previous` are the answers that HEAD has, None where this is a fresh copy.
+
+    `repository` is its name at the forge, where that is known.
+    """
     present = tracked(root)
     removed = removable(root, present, adoption, fresh=previous is None)
     removed = sorted({*removed, *_stale_settings(root, present, adoption, previous), *_inherited_keys(root, previous)})
@@ -75,8 +78,20 @@ def plan(root: Path, adoption: Adoption, previous: Adoption | None) -> Plan:
     if previous is None:
         written |= _fresh(root, adoption, removed, left)
         written |= overlays.written(root, present, adoption, _engine(root, adoption))
+    written |= _filled(root, left, adoption, written, repository)
     written[codeowners.PATH] = _owners(root, adoption, previous, [*left, *written])
     return Plan(tuple(removed), {path: text for path, text in written.items() if text}, kept)
+
+
+def _filled(
+    root: Path, left: Iterable[str], adoption: Adoption, written: Mapping[str, str], repository: str | None
+) -> Mapping[str, str]:
+    """Put what is known in the place of the template's examples; what was edited since has none."""
+    paths = [path for path in left if path.startswith(f"{placeholders.ROOM}/")]
+    texts = {path: _text(root, path) for path in paths if path.endswith((".yaml", ".env"))}
+    texts |= {path: text for path, text in written.items() if path.startswith(f"{placeholders.ROOM}/")}
+    known = placeholders.Known(repository or slug(root), adoption.approving, host(root) or placeholders.FORGE)
+    return known.filled(texts)
 
 
 def tracked(root: Path) -> list[str]:
@@ -124,6 +139,8 @@ def _accounted(root: Path, path: str, planned: Plan, adoption: Adoption, previou
     if previous is None and path.startswith((f"{KEYS_DIRECTORY}/", f"{settings.ENVIRONMENTS}/")):
         return True
     if previous is None and not (root / path).exists() and overlays.stale([path], adoption):
+        return True
+    if path.startswith(f"{placeholders.ROOM}/") and list(placeholders.left(path, head_text(root, path) or "")):
         return True
     if any(fnmatchcase(path, pattern) for pattern in GENERATED):
         return True

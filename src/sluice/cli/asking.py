@@ -28,6 +28,8 @@ QUESTIONS = {
     "model": f"Which model do your prompts name ({', '.join((sample.EMBEDDED, *sample.SERVED))})?",
 }
 
+APPROVERS = "Which logins may name a first release (@one,@other; nothing to say it later)?"
+
 Ask = Callable[[str, str], str]
 Checks = Mapping[str, Callable[[str], object]]
 
@@ -58,6 +60,7 @@ def _again(arguments: argparse.Namespace, previous: Adoption) -> Adoption:
         "registry": arguments.registry,
         "environments": _split(arguments.environments) if arguments.environments else None,
         "app_id": arguments.app_id,
+        "approvers": _split(arguments.approvers) if arguments.approvers else None,
     }
     new = {name: value for name, value in told.items() if value is not None}
     return answers.checked(**{**dict(previous), **new})
@@ -79,11 +82,13 @@ def _first(root: Path, arguments: argparse.Namespace, drafted: Adoption | None) 
     registry = told["registry"] or ask("registry", drafted.registry if drafted else f"{REGISTRY}/{organisation}")
     environments = _split(told["environments"] or ask("environments", usual["environments"]))
     model = told["model"] or ask("model", usual["model"])
+    approvers = _approvers(arguments, owner, drafted, checks)
     kept = drafted if drafted and drafted.model == model else None
     return answers.checked(
         owner=owner,
         registry=registry,
         environments=environments,
+        approvers=approvers,
         model=model,
         application=arguments.application or (drafted.application if drafted else APPLICATION),
         embedded=arguments.keep_embedded
@@ -95,6 +100,17 @@ def _first(root: Path, arguments: argparse.Namespace, drafted: Adoption | None) 
         engine=__version__,
         template=git.git(root, "rev-parse", "HEAD^{tree}").strip(),
     )
+
+
+def _approvers(arguments: argparse.Namespace, owner: str, drafted: Adoption | None, checks: Checks) -> tuple[str, ...]:
+    """Return who may name a first release; of a team's members only a person can tell, now or later."""
+    if arguments.approvers:
+        return answers.checked(**{**dict(TEMPLATE), "approvers": _split(arguments.approvers)}).approvers
+    known = drafted.approvers if drafted else ()
+    if known or "/" not in owner or arguments.yes or not sys.stdin.isatty():
+        return known
+    answer = _asked("approvers", "", checks, needed=False)
+    return _split(answer) if answer else ()
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -115,6 +131,7 @@ def _checks(root: Path) -> Checks:
         "owner": lambda value: alone("owner", value),
         "registry": lambda value: alone("registry", value),
         "environments": lambda value: alone("environments", _split(value)),
+        "approvers": lambda value: alone("approvers", _split(value) if value else ()),
         "model": model,
     }
 
@@ -126,12 +143,12 @@ def _asker(arguments: argparse.Namespace, checks: Checks) -> Ask:
     return (lambda name, default: _asked(name, default, checks)) if sys.stdin.isatty() else _refuse
 
 
-def _asked(name: str, default: str, checks: Checks) -> str:
-    """Ask until the answer can be followed."""
+def _asked(name: str, default: str, checks: Checks, *, needed: bool = True) -> str:
+    """Ask until the answer can be followed; what is not needed may be left open."""
     while True:
         answer = _question(name, default)
         try:
-            answer = answer or _take_default(name, default)
+            answer = answer or (_take_default(name, default) if needed else "")
             checks[name](answer)
         except UsageError as problem:
             print(problem, file=sys.stderr)
@@ -148,7 +165,7 @@ def _take_default(name: str, default: str) -> str:
 def _question(name: str, default: str) -> str:
     shown = f" [{default}]" if default else ""
     try:
-        return input(f"{QUESTIONS[name]}{shown} ").strip()
+        return input(f"{QUESTIONS.get(name, APPROVERS)}{shown} ").strip()
     except EOFError:
         raise UsageError(f"no answer for --{name}") from None
     except KeyboardInterrupt:

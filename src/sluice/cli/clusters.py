@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sluice.rollout.branch import Deployed
     from sluice.rollout.cluster import Cluster
     from sluice.rollout.health import Health
+    from sluice.rollout.release import Release
 
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +26,7 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kubeconfig", metavar="FILE", help="how to reach the cluster (default: as kubectl does)")
     parser.add_argument("--context", metavar="NAME", help="the context of the kubeconfig (default: the current one)")
     parser.add_argument("--kubectl", metavar="PROGRAM", default="kubectl", help="the kubectl to use (default: kubectl)")
+    parser.add_argument("--any-cluster", action="store_true", help="go on where the cluster bears another one's name")
     parser.add_argument("--offline", action="store_true", help="take the deploy branch as this clone knows it")
     add_root(parser)
     add_format(parser)
@@ -46,6 +48,16 @@ def cluster_of(arguments: argparse.Namespace, patience: float) -> Cluster:
     from sluice.rollout.cluster import Cluster
 
     return Cluster(arguments.kubectl, arguments.kubeconfig, arguments.context, patience=patience, tell=warn)
+
+
+def refuse_foreign(root: Path, cluster: Cluster, release: Release, arguments: argparse.Namespace) -> None:
+    """Raise UsageError where the cluster is another environment's, unless that is meant."""
+    from sluice.cli.releasing import environments
+    from sluice.rollout import belonging
+
+    if not arguments.any_cluster:
+        clusters = {name: entry.value.cluster for name, entry in environments(root).items()}
+        belonging.refuse_foreign(cluster, release, clusters)
 
 
 def deployed_of(root: Path, arguments: argparse.Namespace) -> Deployed:

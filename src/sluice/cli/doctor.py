@@ -69,13 +69,16 @@ def diagnose(repo: Repository) -> Iterator[Diagnosis]:
 
 def diagnose_settings(repo: Repository, named: str) -> Iterator[Diagnosis]:
     """Yield what the clone shows of the settings, then what the forge shows."""
-    from sluice.adoption import git, local, settings
+    from sluice.adoption import git, inspecting_releases, local, settings
     from sluice.adoption.inspecting import inspect
     from sluice.cli.forging import client
+    from sluice.cli.releasing import environments
 
     git.require_repository(repo.root)
     yield from local.inspect(repo.root)
-    yield from inspect(client(repo.root, named), settings.read(repo.root), local.workflow_paths(repo.root))
+    github, wanted = client(repo.root, named), settings.read(repo.root)
+    yield from inspect(github, wanted, local.workflow_paths(repo.root))
+    yield from inspecting_releases.inspect(github, wanted, environments(repo.root))
 
 
 def _git() -> Diagnosis:

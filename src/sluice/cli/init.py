@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 12
 FILES_ALONE = (
-    "owner", "registry", "environments", "model", "application", "app_id", "keep_embedded", "keep_sample",
+    "owner", "approvers", "registry", "environments", "model", "application", "app_id", "keep_embedded", "keep_sample",
     "key_directory", "no_key",
 )  # fmt: skip
 """Options about files, which `--apply` does not touch."""
@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     add_root(parser)
     parser.add_argument("--owner", metavar="@NAME", help="@person or @organisation/team: reviews policy")
+    parser.add_argument(
+        "--approvers", metavar="@A,@B", help="logins that may name a first release (default: the owner, if a person)"
+    )
     parser.add_argument("--registry", metavar="HOST/NAME", help="where your images lie (default: ghcr.io/ACCOUNT)")
     parser.add_argument(
         "--environments", metavar="A,B", help="in the order of a roll-out (default: staging,production)"
@@ -89,7 +92,7 @@ def _adopt(root: Path, arguments: argparse.Namespace) -> ExitCode:
     directory = _key_directory(root, arguments, fresh=previous is None)
     merging = git.merging(root)
     settled = settle(root) if merging and not arguments.dry_run else []
-    planned = plan(root, adoption, previous)
+    planned = plan(root, adoption, previous, forge)
     _refuse_foreign(root, planned, previous, adoption)
     print(_described(root, planned, dry=arguments.dry_run))
     if arguments.dry_run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sluice.adoption import git, keys
+from sluice.adoption import git, keys, local
 from sluice.adoption.answers import Adoption
 from sluice.adoption.git import EVIDENCE_BRANCH
 from sluice.adoption.known import EVIDENCE_KEY
@@ -26,6 +26,7 @@ def next_steps(root: Path, adoption: Adoption, made: Path | None, repository: st
     app = "" if adoption.app_id else (
         "\nWithout --app-id the check is advice against whoever may push: docs/adopting.md says what an App adds."
     )  # fmt: skip
+    app += _examples(root)
     if not steps:
         return f"\nAll is done and pushed. At the forge, {doctor}{app}"
     steps[-1] += f"\n     then {doctor}"
@@ -44,6 +45,12 @@ def _steps(root: Path, made: Path | None, name: str) -> Iterator[str]:
         "     (a token with Administration, Environments and Variables to write; it sends .github/settings)"
     )
     yield _secret(root, made, name)
+
+
+def _examples(root: Path) -> str:
+    """Name what nobody but a person can say; no release is made before."""
+    found = local.examples(root, "note")
+    return "" if found.state == "ok" else f"\nBefore a first release: {found.found}.\n     {found.repair}"
 
 
 def _secret(root: Path, made: Path | None, name: str) -> str:

@@ -6,13 +6,13 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from sluice.catalog import GitTree, load
+from sluice.catalog import MAINS, Entry, GitTree, load
 from sluice.cli import release_text
 from sluice.errors import CannotJudge, ExitCode, UsageError
 from sluice.evidence.branch import Branch
@@ -24,6 +24,7 @@ from sluice.rollout import branch as deploy
 from sluice.rollout.kustomize import find
 from sluice.rollout.planning import Desk, Plan, Renderer, Wish, committed, plan, record_of, restored
 from sluice.rollout.rendered import render_commit
+from sluice.schema import Environment
 
 TRIES = 5
 _LONGEST_WAIT = 2.0
@@ -145,11 +146,11 @@ def _until_won(attempt: Callable[[], ExitCode]) -> ExitCode:
     raise CannotJudge(f"others were faster {TRIES} times; run the command again")
 
 
-def environments(root: Path) -> tuple[str, ...]:
-    """Return the environments that main declares, sorted."""
-    for name in ("origin/main", "main"):
+def environments(root: Path) -> Mapping[str, Entry[Environment]]:
+    """Return name -> file of the environments that main declares, sorted."""
+    for name in MAINS:
         try:
-            return tuple(sorted(load(GitTree(root, name)).environments))
+            return dict(sorted(load(GitTree(root, name)).environments.items()))
         except UsageError:
             continue
-    return ()
+    return {}

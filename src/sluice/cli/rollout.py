@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.cli.clusters import Teller, add_cluster, cluster_of, deployed_of, problems_of, seconds, warn
+from sluice.cli.clusters import Teller, add_cluster, cluster_of, deployed_of, problems_of, refuse_foreign, seconds, warn
 from sluice.cli.options import count, repository
 from sluice.errors import ExitCode
 
@@ -44,12 +44,13 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     root = repository(arguments).root
     deployed = deployed_of(root, arguments)
     release = wished(deployed)
+    cluster = cluster_of(arguments, arguments.patience)
     if arguments.dry_run:
         from sluice.cli.rollout_text import planned
         from sluice.rollout.drift import drift
         from sluice.rollout.ledger import read
 
-        cluster = cluster_of(arguments, arguments.patience)
+        refuse_foreign(root, cluster, release, arguments)
         found = drift(cluster, release, read(cluster, release.namespace), arguments.keep)
         print(planned(release, found, arguments.format), end="")
         return ExitCode.OK
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from sluice.cli.rollout_text import ended
     from sluice.rollout.apply import Settings, rollout
 
-    cluster = cluster_of(arguments, arguments.patience)
+    refuse_foreign(root, cluster, release, arguments)
     outcome = rollout(cluster, release, Teller(), Settings(timeout=arguments.timeout, keep=arguments.keep))
     print(ended(outcome, arguments.format), end="")
     return ExitCode.OK if outcome.healthy else ExitCode.GATE_NO

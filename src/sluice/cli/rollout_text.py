@@ -14,8 +14,8 @@ from sluice.report.visible import one_line, visible
 from sluice.rollout.apply import Outcome
 from sluice.rollout.drift import Difference
 from sluice.rollout.health import Health
-from sluice.rollout.objects import Change
 from sluice.rollout.ledger import Step
+from sluice.rollout.objects import Change
 from sluice.rollout.release import Release
 from sluice.rollout.standing import Standing
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from sluice.cli.clusters import add_cluster, cluster_of, deployed_of, problems_of
+from sluice.cli.clusters import add_cluster, cluster_of, deployed_of, problems_of, refuse_foreign
 from sluice.cli.options import repository
 from sluice.errors import ExitCode
 
@@ -28,7 +28,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     root = repository(arguments).root
     deployed = deployed_of(root, arguments)
     cluster = cluster_of(arguments, PATIENCE)
-    found = standing(cluster, wished(deployed))
+    release = wished(deployed)
+    refuse_foreign(root, cluster, release, arguments)
+    found = standing(cluster, release)
     problems = problems_of(root, deployed)
     evidence = (*evidence_of(deployed), *(f"NOT VERIFIED: {one}" for one in problems))
     print(screen(found, cluster.address(), evidence, arguments.format), end="")

@@ -117,7 +117,9 @@ def _first(asked: Asked) -> Iterator[Refusal]:
             f"{asked.environment} runs nothing yet, so a person must name its first release: --first-by {known}"
         )
     elif not may_name(asked.here, asked.approver):
-        yield Refusal(f"{asked.approver} may not name the first release of {asked.environment}; {known} may", no=True)
+        why = "; a team is never who starts a workflow, so list its people" if "/" in known else ""
+        reason = f"{asked.approver} may not name the first release of {asked.environment}; {known} may{why}"
+        yield Refusal(reason, no=True)
 
 
 def may_name(here: Environment, name: str) -> bool:

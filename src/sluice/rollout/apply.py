@@ -16,9 +16,9 @@ from sluice.rollout import ledger as ledgers
 from sluice.rollout.cluster import Cluster, Refused
 from sluice.rollout.health import RESOURCES, WATCHED, Health, Namespace, health
 from sluice.rollout.lease import DURATION, Lease
+from sluice.rollout.ledger import Kept, Ledger
 from sluice.rollout.mounts import mounted
 from sluice.rollout.objects import Ref, Value
-from sluice.rollout.ledger import Kept, Ledger
 from sluice.rollout.release import Release
 from sluice.rollout.takeover import by_hand, takeover
 

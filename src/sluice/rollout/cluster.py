@@ -86,6 +86,19 @@ class Cluster:
         found = self._json("get", ",".join(resources), *_in(namespace))
         return tuple(found["items"])
 
+    def everywhere(self, resource: str, label: str) -> tuple[Value, ...]:
+        """Return the objects of a kind that belong to no namespace and have a label."""
+        return tuple(self._json("get", resource, f"--selector={label}")["items"])
+
+    def context_name(self) -> str:
+        """Return the name of the context that is used; empty where the settings have none."""
+        if self.context is not None:
+            return self.context
+        try:
+            return self._said("config", "current-context").strip()
+        except CannotJudge:
+            return ""
+
     def create(self, value: Value) -> Value:
         """Create one object; Refused("AlreadyExists") where another was faster."""
         return self._json("create", "-f", "-", data=value)

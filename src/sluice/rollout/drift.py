@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from sluice.rollout import ledger as ledgers
 from sluice.rollout.cluster import Cluster, Refused, by_ref
-from sluice.rollout.objects import Change, Ref, Value, changes
 from sluice.rollout.ledger import Ledger
+from sluice.rollout.objects import Change, Ref, Value, changes
 from sluice.rollout.release import Release
 from sluice.rollout.takeover import MANAGER
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from sluice.adoption import placeholders
 from sluice.catalog import MAINS, Catalog, GitTree, load
 from sluice.errors import UsageError
 from sluice.evidence.branch import Branch
@@ -146,6 +148,7 @@ def _completed(one: _Draft, notes: tuple[str, ...], wish: Wish, desk: Desk, pare
         *one.admission.refusals,
         *(Refusal(problem, no=True) for problem in rendered.problems),
         *(Refusal(str(shortage), no=True) for shortage in lacking if not same),
+        *_unfilled(desk.root, one.catalog, wish.environment),
         *_approval(wish, here, one.lock),
         *_turned_back(wish, desk.root, parent, one.lock),
     ]
@@ -175,6 +178,13 @@ def _main(root: Path) -> str:
         except UsageError:
             continue
     raise UsageError("neither origin/main nor main is known here, and only what is on main is released")
+
+
+def _unfilled(root: Path, catalog: Catalog, environment: str) -> Iterator[Refusal]:
+    """What the template leaves open must be written before anything is rendered for a cluster."""
+    with closing(GitTree(root, catalog.commit or "HEAD")) as tree:
+        found = placeholders.left_in(tree, environment)
+    yield from (Refusal(str(finding)) for finding in found)
 
 
 def _approval(wish: Wish, here: Environment, lock: Lock) -> Iterator[Refusal]:

@@ -23,6 +23,7 @@ from sluice.digest import digest, short
 from sluice.errors import CannotJudge, Finding, InvalidFiles
 from sluice.release.config_maps import config_maps
 from sluice.release.lock import Lock, ModelLock
+from sluice.rollout.belonging import CLUSTER, ENVIRONMENT
 from sluice.rollout.capacity import gpu_resource
 from sluice.rollout.engines import CONFIG, CONTAINER, engine_of
 from sluice.rollout.kustomize import Kustomize
@@ -35,7 +36,6 @@ BUNDLE = "prompt-bundle"
 
 RELEASE = "sluice.dev/release"
 MODEL = "sluice.dev/model"
-ENVIRONMENT = "sluice.dev/environment"
 READS_BUNDLE = f"sluice.dev/reads={BUNDLE}"
 """Label of workloads that mount the bundle: rendering gives them the volume."""
 
@@ -116,13 +116,15 @@ def _release(root: Path, lock: Lock, bundle: Mapping[str, bytes]) -> Iterator[tu
     parts = {f"{BUNDLE}-{part.name}".rstrip("-"): part.files for part in config_maps(bundle)}
     yield from bundle.items()
     yield "released.yaml", _patch({RELEASE: lock.digest})
+    here = environment_of(root, lock.environment)
+    yield "cluster.yaml", _named("Namespace", {CLUSTER: here.cluster})
     yield "reading.yaml", _reading(lock, sorted(parts))
     yield (
         "kustomization.yaml",
         {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
-            "namespace": environment_of(root, lock.environment).namespace,
+            "namespace": here.namespace,
             "resources": [f"../{ENVIRONMENTS_DIRECTORY}/{lock.environment}", *(f"servers/{name}" for name in names)],
             "labels": [{"pairs": {"app.kubernetes.io/part-of": "sluice", ENVIRONMENT: lock.environment}}],
             "configMapGenerator": [
@@ -130,6 +132,7 @@ def _release(root: Path, lock: Lock, bundle: Mapping[str, bytes]) -> Iterator[tu
             ],
             "patches": [
                 {"target": {"kind": "Deployment"}, "path": "released.yaml"},
+                {"target": {"kind": "Namespace"}, "path": "cluster.yaml"},
                 {"target": {"kind": "Deployment", "labelSelector": READS_BUNDLE}, "path": "reading.yaml"},
             ],
         },
@@ -192,6 +195,11 @@ def _patch(annotations: Mapping[str, str], template: Mapping[str, Any] | None = 
     about = {"name": "model", **({"annotations": dict(annotations)} if annotations else {})}
     spec = {"spec": {"template": dict(template)}} if template else {}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": about, **spec}
+
+
+def _named(kind: str, annotations: Mapping[str, str]) -> dict[str, Any]:
+    """Return a patch of annotations; its target says of what, its own name means nothing."""
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "any", "annotations": dict(annotations)}}
 
 
 def _generated(name: str, files: list[str], labels: Mapping[str, str]) -> dict[str, Any]:

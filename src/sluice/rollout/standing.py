@@ -10,8 +10,8 @@ from sluice.rollout.apply import KEEP
 from sluice.rollout.cluster import Cluster
 from sluice.rollout.drift import Difference, drift
 from sluice.rollout.health import RESOURCES, WATCHED, Health, Namespace, health
-from sluice.rollout.objects import Ref, Value
 from sluice.rollout.ledger import Ledger, Step
+from sluice.rollout.objects import Ref, Value
 from sluice.rollout.release import Release
 
 State = Literal["as wished", "drifted", "behind", "under way", "failed", "unhealthy", "empty"]

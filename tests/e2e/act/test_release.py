@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.release_workplace import fill_examples
 from e2e.act.running import ROOT, Finished
 from e2e.act.workbench import Workbench, git, signing_floor, sluice
 from miniature import MODEL, edit_prompt, write
@@ -45,6 +46,7 @@ def releasing_floor(root: Path) -> None:
         shutil.copytree(ROOT / "infra" / name, root / "infra" / name)
     for name in ENVIRONMENTS:
         write(root, f"infra/overlays/{name}/environment.yaml", environment(name))
+    fill_examples(root)
 
 
 @pytest.fixture

@@ -49,12 +49,21 @@ def test_the_first_prompt_runs_in_each():
         ("sluice-staging", ["assistant"], ["vllm"]),
         ("sluice-production", ["assistant"], ["vllm"]),
     ]
-    assert {tuple(one["approvers"]) for one in held} == {("@acme/llm",)}
 
 
-@pytest.mark.parametrize("name", ["staging", "production"])
-def test_with_the_sample_only_the_approvers_change(name: str):
-    made = overlays.written(ROOT, PRESENT, answers("staging", "production", sample=True), "tgi")
-    path = f"infra/overlays/{name}/environment.yaml"
-    before, after = (yaml.safe_load(text) for text in ((ROOT / path).read_text(), made[path]))
-    assert after == {**before, "approvers": ["@acme/llm"]}
+@pytest.mark.parametrize(
+    ("owner", "named", "approvers"),
+    [
+        ("@someone", (), ["@someone"]),
+        ("@acme/llm", ("@ann", "@bob"), ["@ann", "@bob"]),
+        ("@acme/llm", (), ["@your-login"]),
+    ],
+)
+def test_who_may_name_a_first_release_are_persons(owner, named, approvers):
+    told = answers("live").model_copy(update={"owner": owner, "approvers": named})
+    made = overlays.written(ROOT, PRESENT, told, "tgi")
+    assert yaml.safe_load(made["infra/overlays/live/environment.yaml"])["approvers"] == approvers
+
+
+def test_with_the_sample_its_environments_stay_as_they_are():
+    assert overlays.written(ROOT, PRESENT, answers("staging", "production", sample=True), "tgi") == {}

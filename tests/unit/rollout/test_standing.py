@@ -9,8 +9,8 @@ from sluice.cli.rollout_text import screen
 from sluice.rollout.apply import Settings, rollout
 from sluice.rollout.drift import Difference
 from sluice.rollout.health import Health
-from sluice.rollout.objects import Change, Ref
 from sluice.rollout.ledger import Step
+from sluice.rollout.objects import Change, Ref
 from sluice.rollout.release import Release
 from sluice.rollout.standing import Standing, standing
 
