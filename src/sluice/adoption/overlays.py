@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from sluice.adoption.answers import Adoption
+from sluice.adoption.answers import RESERVED_ENVIRONMENTS, Adoption
 from sluice.adoption.placeholders import listed
-from sluice.catalog import ENVIRONMENT_FILE, ENVIRONMENTS_DIRECTORY
+from sluice.catalog import ENVIRONMENT_FILE, ENVIRONMENTS_DIRECTORY, WorkingTree
+from sluice.errors import UsageError, nearest
 from sluice.scaffold import page
 
 GITOPS_DIRECTORIES = ("infra/gitops/flux", "infra/gitops/argocd")
@@ -16,6 +17,8 @@ DIRECTORIES = (ENVIRONMENTS_DIRECTORY, *GITOPS_DIRECTORIES)
 SHARED = "base"
 PATTERN = "staging"
 """The environment whose directories others are made like."""
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?"
 
 
 def stale(present: Iterable[str], adoption: Adoption) -> list[str]:
@@ -29,7 +32,8 @@ def written(root: Path, present: Iterable[str], adoption: Adoption, engine: str)
     there = list(present)
     made: dict[str, str] = {}
     for name in adoption.environments:
-        made |= dict(_made_alike(root, there, name))
+        if not _has(there, name):
+            made |= dict(_made_alike(root, there, name, PATTERN))
         path = f"{ENVIRONMENTS_DIRECTORY}/{name}/{ENVIRONMENT_FILE}"
         if not adoption.sample and any(_environment(one) == name for one in (*there, *made)):
             made[path] = _starter(name, adoption, engine)
@@ -45,14 +49,36 @@ def _environment(path: str) -> str | None:
     return None
 
 
-def _made_alike(root: Path, present: Iterable[str], name: str) -> Iterator[tuple[str, str]]:
-    """Yield the files of an environment that the template does not have, made like one that it has."""
-    if any(path.startswith(f"{ENVIRONMENTS_DIRECTORY}/{name}/") for path in present):
-        return
+def alike(root: Path, name: str, like: str | None = None) -> Mapping[str, str]:
+    """Return path -> text of a new environment's files, made like another one, or like the first.
+
+    Raises UsageError for a name that no namespace may have, or that is taken, and where there is nothing to be like.
+    """
+    if not re.fullmatch(_LABEL, name) or name in (SHARED, *RESERVED_ENVIRONMENTS):
+        raise UsageError(f"{name!r} cannot name an environment: use lower case letters, digits and dashes, 40 at most")
+    there = [path for directory in DIRECTORIES for path in WorkingTree(root).paths(directory)]
+    known = sorted({path.split("/")[2] for path in there if PurePosixPath(path).name == ENVIRONMENT_FILE})
+    if name in known:
+        raise UsageError(f"there is an environment {name} already: {ENVIRONMENTS_DIRECTORY}/{name}")
+    if not known:
+        raise UsageError(f"{ENVIRONMENTS_DIRECTORY} has no environment yet that {name} could be made like")
+    pattern = like or (PATTERN if PATTERN in known else known[0])
+    if pattern not in known:
+        raise UsageError(f"--like {pattern}: there is no such environment; {nearest(pattern, known)}")
+    return dict(_made_alike(root, there, name, pattern))
+
+
+def _has(present: Iterable[str], name: str) -> bool:
+    return any(path.startswith(f"{ENVIRONMENTS_DIRECTORY}/{name}/") for path in present)
+
+
+def _made_alike(root: Path, present: Iterable[str], name: str, pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield the files of another environment, with this one's name in the place of its own."""
+    own = re.compile(rf"(?:(?<![\w.-])|(?<=sluice-)){re.escape(pattern)}(?![\w-]|\.\w)")
     for path in present:
-        if _environment(path) == PATTERN:
+        if _environment(path) == pattern:
             text = (root / path).read_text(encoding="utf-8")
-            yield path.replace(f"/{PATTERN}/", f"/{name}/"), re.sub(rf"\b{PATTERN}\b", name, text)
+            yield path.replace(f"/{pattern}/", f"/{name}/"), own.sub(name, text)
 
 
 def _starter(name: str, adoption: Adoption, engine: str) -> str:

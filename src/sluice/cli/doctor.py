@@ -1,6 +1,7 @@
 """Looks at Python, packages, Git, weights and endpoints, and names the command that repairs what is missing.
 
-`fix` marks what keeps an eval of this repository from running (exit 4), `note` what it can do without. With
+`fix` marks what keeps an eval of this repository from running (exit 4), `note` what it can do without: Kustomize,
+kubectl, room for each environment's servers, examples of the template that a release would refuse. With
 `--repository` it looks at the repository's settings at the forge instead: rulesets, environments, names of secrets,
 variables, Actions permissions, workflows, public keys and the evidence branch. That needs a token in GITHUB_TOKEN.
 """
@@ -65,6 +66,18 @@ def diagnose(repo: Repository) -> Iterator[Diagnosis]:
     yield _files(catalog)
     for model in sorted({entry.value.model for entry in catalog.prompts.values()} & set(catalog.models)):
         yield from _model(repo, catalog, model)
+    yield from _releases(repo, catalog)
+
+
+def _releases(repo: Repository, catalog: Catalog) -> Iterator[Diagnosis]:
+    """What releases and roll-outs need beside; evals do without."""
+    from sluice.adoption import local
+    from sluice.rollout import readiness
+
+    if catalog.environments:
+        yield local.examples(repo.root, "note")
+    if shutil.which("git") is not None and has_commits(repo.root):
+        yield from readiness.inspect(repo.root, catalog)
 
 
 def diagnose_settings(repo: Repository, named: str) -> Iterator[Diagnosis]:

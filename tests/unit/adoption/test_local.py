@@ -15,7 +15,7 @@ def look(copy):
 
 @pytest.fixture
 def adopted(copy, adoption, tmp_path):
-    perform(copy, plan(copy, adoption, None))
+    perform(copy, plan(copy, adoption.model_copy(update={"approvers": ("@ann",)}), None, "acme/prompts"))
     keys.make_key(copy, tmp_path / "home")
     make_evidence_branch(copy, "text")
     commit(copy)
@@ -25,6 +25,12 @@ def adopted(copy, adoption, tmp_path):
 def test_all_is_well(adopted):
     assert {one.state for one in look(adopted).values()} == {"ok"}
     assert "evidence (" in look(adopted)["public keys"].found
+
+
+def test_examples_below_infra_are_named_with_their_lines(copy):
+    found = look(copy)["infra, examples"]
+    assert found.state == "fix" and "infra/gitops/flux/base/source.yaml:1" in found.found
+    assert "sluice init --repository OWNER/NAME" in found.repair and "--approvers" in found.repair
 
 
 def test_a_fresh_copy_is_told_what_comes_first(copy):
