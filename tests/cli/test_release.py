@@ -199,12 +199,26 @@ def test_a_workflow_that_does_not_run_on_main_releases_nothing(place, monkeypatc
     assert "only runs on main" in err
 
 
-def test_without_a_key_the_release_is_made_and_not_signed(place, monkeypatch):
+def test_without_a_key_a_release_is_pushed_only_where_that_is_meant(place, monkeypatch):
     monkeypatch.delenv(SECRET_VARIABLE)
     code, _, err = place.release("--first-by", WHO)
+    assert code == 2 and "never verifies" in err and "--unsigned" in err
+    assert git(place.remote, "branch", "--list", "deploy/*") == ""
+    code, _, err = place.release("--first-by", WHO, "--unsigned")
     assert code == 0
     assert "the release is not signed" in err
     assert "release.dsse.json" not in git(place.remote, "ls-tree", "--name-only", "deploy/staging")
+    assert place.sluice("verify")[0] == 1
+
+
+def test_what_was_released_without_a_key_is_signed_by_releasing_it_again(place, monkeypatch):
+    with monkeypatch.context() as keyless:
+        keyless.delenv(SECRET_VARIABLE)
+        assert place.release("--first-by", WHO, "--unsigned")[0] == 0
+    code, out, err = place.release()
+    assert code == 0 and "as release 2" in out, err
+    assert place.sluice("verify")[0] == 0
+    assert "already, as release 2" in place.release()[1]
 
 
 def test_without_push_the_release_stays_here(place):

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from sluice.adoption.answers import RESERVED_ENVIRONMENTS, Adoption
 from sluice.adoption.placeholders import listed
+from sluice.adoption.sample import EMBEDDED
 from sluice.catalog import ENVIRONMENT_FILE, ENVIRONMENTS_DIRECTORY, WorkingTree
 from sluice.errors import UsageError, nearest
 from sluice.scaffold import page
@@ -18,6 +19,11 @@ SHARED = "base"
 PATTERN = "staging"
 """The environment whose directories others are made like."""
 
+LOCAL = "local"
+"""The engine that answers without a server, by the embedded model."""
+
+_EARLY = "Where a merge is rolled out first. Say who relies on it."
+_LATE = "Say what this environment is for, and who relies on it."
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?"
 
 
@@ -82,8 +88,17 @@ def _made_alike(root: Path, present: Iterable[str], name: str, pattern: str) -> 
 
 
 def _starter(name: str, adoption: Adoption, engine: str) -> str:
+    """The first of several takes evidence from any machine that this copy has; later ones ask for that of servers."""
+    early = len(adoption.environments) > 1 and name == adoption.environments[0]
+    lent = early and adoption.embedded
     return page(
         ENVIRONMENT_FILE,
-        name=name, application=adoption.application, model=adoption.model, engine=engine,
+        description=_EARLY if early else _LATE,
+        name=name,
+        application=adoption.application,
+        model=adoption.model,
+        engines=", ".join(dict.fromkeys((engine, *((LOCAL,) if lent else ())))),
+        stand_ins=str(lent and adoption.model != EMBEDDED).lower(),
+        verdicts="pass, pass (accepted)" if early else "pass",
         approvers=listed(adoption.approving),
-    )  # fmt: skip
+    )

@@ -1,7 +1,7 @@
 """Releases main's newest judged commit: one signed commit on deploy/ENV with lock, bundle and rendered manifests.
 
 Refused, with every reason, unless evidence allows exactly this lock. With --push a release that somebody else's
-overtook is planned again on top of it. Signed with the key in SLUICE_EVIDENCE_KEY, where it is set.
+overtook is planned again on top of it. Signed with the key in SLUICE_EVIDENCE_KEY, without which it is not pushed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--again", action="store_true", help="release what the last rollback turned back from")
     parser.add_argument("--dry-run", action="store_true", help="say what would be released, and write nothing")
     parser.add_argument("--push", action="store_true", help="fetch first, and bring the release to origin")
+    parser.add_argument("--unsigned", action="store_true", help="push a release that will not verify; for emergencies")
     add_root(parser)
     add_format(parser, "github")
 
@@ -40,5 +41,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         again=arguments.again,
     )
     return released(
-        repository(arguments).root, wish, push=arguments.push, dry_run=arguments.dry_run, style=arguments.format
+        repository(arguments).root,
+        wish,
+        push=arguments.push,
+        dry_run=arguments.dry_run,
+        style=arguments.format,
+        unsigned=arguments.unsigned,
     )

@@ -27,14 +27,23 @@ from sluice.rollout.rendered import render_commit
 from sluice.schema import Environment
 
 TRIES = 5
+_UNSIGNED = "it will not verify, and `sluice rollout` refuses what does not; run it again with the key to sign it"
 _LONGEST_WAIT = 2.0
 """Seconds before the second try; each further one may wait as much longer."""
 
 
-def released(root: Path, wish: Wish, *, push: bool, dry_run: bool, style: str) -> ExitCode:
-    """Release, and say what was released or why nothing was."""
+def released(root: Path, wish: Wish, *, push: bool, dry_run: bool, style: str, unsigned: bool = False) -> ExitCode:
+    """Release, and say what was released or why nothing was.
+
+    Raises UsageError before a release is pushed that nobody could verify, unless that is meant.
+    """
     if not dry_run:
         require_main_run(os.environ)
+    if push and not (dry_run or unsigned or _key_text()):
+        raise UsageError(
+            f"{SECRET_VARIABLE} is not set, and an unsigned release never verifies: set it to the secret half "
+            "of a key of main, or say --unsigned"
+        )
     return _until_won(partial(_release, root, wish, push=push, dry_run=dry_run, style=style))
 
 
@@ -93,7 +102,7 @@ def _target(root: Path, parent: deploy.Deployed, to: str | None) -> deploy.Deplo
         others = deploy.history(root, parent.environment, parent.commit)
         found = next((one for one in others if (one.record.lock, one.manifests) != now), None)
     if found is None:
-        wanted = f"release {to!r}" if to is not None else "earlier release"
+        wanted = f"release {to!r}" if to is not None else "earlier release that held something else"
         raise UsageError(f"this clone knows no {wanted} of {parent.environment}; `sluice verify --all` lists them")
     return found
 
@@ -103,15 +112,19 @@ def _desk(root: Path, *, sign: bool) -> Iterator[Desk]:
     """Give what a release is made with; the key is optional, a key that nobody knows is refused."""
     keys = keys_of(root)
     key: SigningKey | None = None
-    if sign and os.environ.get(SECRET_VARIABLE, "").strip():
+    if sign and _key_text():
         key = signing_key()
         require_key(key, keys)
     elif sign:
-        print(f"sluice: {SECRET_VARIABLE} is not set, so the release is not signed", file=sys.stderr)
+        print(f"sluice: {SECRET_VARIABLE} is not set, so the release is not signed: {_UNSIGNED}", file=sys.stderr)
     with Branch(root) as evidence:
         if not evidence.known:
             print(f"sluice: {evidence.absence()}", file=sys.stderr)
         yield Desk(root, evidence, keys, datetime.now(UTC), where_am_i(), _renderer(root), key)
+
+
+def _key_text() -> str:
+    return os.environ.get(SECRET_VARIABLE, "").strip()
 
 
 def _renderer(root: Path) -> Renderer:

@@ -16,6 +16,8 @@ from sluice.providers.served import mismatches
 from sluice.release.candidates import Wanted
 from sluice.runner.closure import PARTS, Closure
 
+HOW = "judge it on main as it is served there and record that (docs/release.md, What is missing)"
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -86,13 +88,13 @@ def _missing(suite: str, several: Sequence[Wanted], trust: Trust) -> str:
     accepted = " or ".join(one.title for one in several)
     near = _nearest(suite, several[0].closure, trust)
     if near is None:
-        return f"{suite}: no run of it is recorded ({accepted} would do); judge this commit on main and record it"
+        return f"{suite}: no run of it is recorded ({accepted} would do); {HOW}"
     facts, parts = near
     differing = ", ".join(PARTS[part] for part in parts)
     answered = f"{facts.engine.get('model')} on {facts.engine.get('engine')}"
     return (
         f"{suite}: no run of exactly this is recorded ({accepted} would do). The nearest, by {answered} at "
-        f"{facts.commit[:12]}, differs in {differing}"
+        f"{facts.commit[:12]}, differs in {differing}; {HOW}"
     )
 
 

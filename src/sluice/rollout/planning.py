@@ -143,6 +143,7 @@ def _completed(one: _Draft, notes: tuple[str, ...], wish: Wish, desk: Desk, pare
     allowed = one.admission.allowed
     rendered = desk.render(one.catalog.commit or "", one.lock, one.bundle.files) if allowed else Rendered({})
     same = parent is not None and parent.release == one.lock.digest and parent.manifests == dict(rendered.manifests)
+    same = same and not (parent is not None and desk.key is not None and _lacks_signature(parent))
     lacking = shortages(demands(before) if before else (), demands(one.lock), here.capacity)
     refusals = [
         *one.admission.refusals,
@@ -178,6 +179,11 @@ def _main(root: Path) -> str:
         except UsageError:
             continue
     raise UsageError("neither origin/main nor main is known here, and only what is on main is released")
+
+
+def _lacks_signature(parent: Deployed) -> bool:
+    """A release without a signature does not verify, unless it restores one; with a key the same is released anew."""
+    return parent.statement is None and parent.record.restores is None
 
 
 def _unfilled(root: Path, catalog: Catalog, environment: str) -> Iterator[Refusal]:

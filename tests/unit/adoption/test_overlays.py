@@ -67,3 +67,19 @@ def test_who_may_name_a_first_release_are_persons(owner, named, approvers):
 
 def test_with_the_sample_its_environments_stay_as_they_are():
     assert overlays.written(ROOT, PRESENT, answers("staging", "production", sample=True), "tgi") == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "embedded", "first"),
+    [
+        ("portal-small", True, (["tgi", "local"], False)),
+        ("qwen2.5-1.5b", True, (["tgi", "local"], True)),
+        ("qwen2.5-1.5b", False, (["tgi"], False)),
+    ],
+)
+def test_only_the_first_of_several_takes_evidence_of_the_embedded_model(model, embedded, first):
+    told = answers("staging", "production").model_copy(update={"model": model, "embedded": embedded})
+    made = overlays.written(ROOT, PRESENT, told, "tgi")
+    held = [yaml.safe_load(made[f"infra/overlays/{name}/environment.yaml"])["accept"] for name in told.environments]
+    assert [(one["engines"], one["stand_ins"]) for one in held] == [first, (["tgi"], False)]
+    assert [one["verdicts"] for one in held] == [["pass", "pass (accepted)"], ["pass"]]

@@ -24,6 +24,7 @@ from sluice.evidence.subjects import judged_policy, verdict_digest
 from sluice.evidence.verdicts import Compared, verdict_statement
 from sluice.gate.acceptance import policy_digest
 from sluice.release.candidates import wanted
+from sluice.release.proof import HOW
 
 OTHER = "Tell me {{ question }}."
 
@@ -62,9 +63,7 @@ def test_a_first_release_is_held_to_its_floors():
 def test_nothing_recorded():
     found, _ = head()
     admission = decide(asked(found, approver=WHO))
-    assert reasons(admission) == [
-        "answer: no run of it is recorded (carried on tgi would do); judge this commit on main and record it"
-    ]
+    assert reasons(admission) == ["answer: no run of it is recorded (carried on tgi would do); " + HOW]
     assert not admission.judged_no
 
 
@@ -74,7 +73,7 @@ def test_the_nearest_run_is_named_with_what_differs():
     (reason,) = reasons(decide(asked(found, approver=WHO), run_files(other)))
     assert reason == (
         "answer: no run of exactly this is recorded (carried on tgi would do). The nearest, by carried on tgi at "
-        f"{COMMIT[:12]}, differs in the prompt's messages"
+        f"{COMMIT[:12]}, differs in the prompt's messages; {HOW}"
     )
 
 
@@ -87,7 +86,7 @@ def test_another_engine_counts_only_where_it_is_accepted():
     assert admission.evidence["answer"].engine == "local"
     strict, _ = head()
     (reason,) = reasons(decide(asked(strict, approver=WHO), run_files(local, servers=())))
-    assert reason.endswith("differs in the engine")
+    assert reason.endswith(f"differs in the engine; {HOW}")
     both = decide(asked(found, approver=WHO), run_files(local, servers=()), run_files(one))
     assert both.evidence["answer"].engine == "tgi", "what will be served is preferred"
 
@@ -115,7 +114,7 @@ def test_arguments_that_differ_here_need_evidence_of_their_own():
     _, one = head()
     changed, other = head(serving={"carried": {"arguments": {"max_total_tokens": 256}}})
     (reason,) = reasons(decide(asked(changed, approver=WHO), run_files(one)))
-    assert reason.endswith("differs in the serving arguments")
+    assert reason.endswith(f"differs in the serving arguments; {HOW}")
     server = {**TGI, "limits": {"max_total_tokens": 256}}
     assert decide(asked(changed, approver=WHO), run_files(other, servers=(server,))).allowed
 
