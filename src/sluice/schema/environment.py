@@ -52,7 +52,7 @@ class Canary(Frozen):
 class Environment(FileModel):
     """`infra/overlays/<name>/environment.yaml`."""
 
-    cluster: Name
+    cluster: Annotated[Name, Field(description="Its name; a rollout refuses a cluster that bears another one.")]
     namespace: DnsLabel
     prompts: Annotated[tuple[Name, ...], Field(min_length=1, description="The prompts that run here.")]
     serving: dict[Name, ServingHere] = {}
