@@ -67,7 +67,7 @@ def two_environments(repository):
         shutil.copytree(ROOT / "infra" / name, repository / "infra" / name)
     write(repository, HERE, ENVIRONMENT)
     write(repository, HERE.replace("staging", "live"), {**ENVIRONMENT, "cluster": "live", "namespace": "sluice-live"})
-    shutil.rmtree(repository / "infra/overlays/production")
+    shutil.rmtree(repository / "infra/overlays/production", ignore_errors=True)
     fill_examples(repository)
     resources = {"gpus": 1, "memory": "8Gi"}
     write(repository, "models/served.yaml", {**MODEL, "serving": {**MODEL["serving"], "resources": resources}})

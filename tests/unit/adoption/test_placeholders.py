@@ -15,10 +15,12 @@ ROOT = Path(__file__).resolve().parents[3]
 LINE = '- {name: URL, value: "https://api.github.com/repos/your-org/your-repository/git/blobs"}\n'
 
 
-@pytest.fixture
-def template() -> dict[str, str]:
-    """This repository's own files below infra/, as the template has them."""
-    return {path: (ROOT / path).read_text() for path in WorkingTree(ROOT).paths("infra")}
+HERE = {
+    "infra/a.yaml": LINE,
+    "infra/b.yaml": "url: ssh://git@github.com/your-org/your-repository\n",
+    "infra/c.yaml": 'approvers: ["@your-login"]\n',
+    "infra/d.yaml": "image: ghcr.io/github.com\n",
+}
 
 
 def test_a_finding_names_place_meaning_and_remedy():
@@ -33,26 +35,27 @@ def test_each_is_found_once_and_not_within_other_words(one):
     assert not list(left("x", f"a: my{one.text}s"))
 
 
-def test_what_is_known_leaves_nothing_open(template):
-    filled = {**template, **Known("acme/prompts", ("@ann", "@bob")).filled(template)}
+def test_what_is_known_leaves_nothing_open_in_this_repository():
+    present = {path: (ROOT / path).read_text() for path in WorkingTree(ROOT).paths("infra")}
+    filled = {**present, **Known("acme/prompts", ("@ann", "@bob")).filled(present)}
     assert [one for path, text in filled.items() for one in left(path, text)] == []
-    assert 'approvers: ["@ann", "@bob"]' in filled["infra/overlays/staging/environment.yaml"]
-    assert "ssh://git@github.com/acme/prompts\n" in filled["infra/gitops/flux/base/source.yaml"]
 
 
-def test_what_is_not_known_stays_open(template):
-    assert Known(None).filled(template) == {}
-    repository = Known("acme/prompts").filled(template)
-    assert not [path for path, text in repository.items() if REPOSITORY.text in text]
-    assert "infra/overlays/staging/environment.yaml" not in repository
+def test_only_what_is_known_changes():
+    assert Known("acme/prompts", ("@ann", "@bob")).filled(HERE) == {
+        "infra/a.yaml": LINE.replace(REPOSITORY.text, "acme/prompts"),
+        "infra/b.yaml": "url: ssh://git@github.com/acme/prompts\n",
+        "infra/c.yaml": 'approvers: ["@ann", "@bob"]\n',
+    }
+    assert Known(None).filled(HERE) == {}
+    assert set(Known("acme/prompts").filled(HERE)) == {"infra/a.yaml", "infra/b.yaml"}
 
 
 def test_a_forge_of_ones_own_is_addressed():
     forge = Known("acme/prompts", host="git.acme.test")
-    texts = {"a": LINE, "b": "url: ssh://git@github.com/your-org/your-repository\n", "c": "image: ghcr.io/github.com\n"}
-    assert forge.filled(texts) == {
-        "a": '- {name: URL, value: "https://git.acme.test/api/v3/repos/acme/prompts/git/blobs"}\n',
-        "b": "url: ssh://git@git.acme.test/acme/prompts\n",
+    assert forge.filled(HERE) == {
+        "infra/a.yaml": '- {name: URL, value: "https://git.acme.test/api/v3/repos/acme/prompts/git/blobs"}\n',
+        "infra/b.yaml": "url: ssh://git@git.acme.test/acme/prompts\n",
     }
 
 
