@@ -194,3 +194,16 @@ def test_files_that_cannot_be_read_do_not_stop_it(embedded, capsys):
     code, found = diagnoses(embedded, capsys)
     assert "files" in found and found["files"]["state"] == "fix"
     assert code == 4
+
+
+def test_what_releases_lack_is_noted_and_keeps_no_eval_from_running(embedded, capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "version", lambda package: "1.0")
+    write(embedded, "infra/overlays/staging/environment.yaml", {
+        "description": "For tests.", "cluster": "staging", "namespace": "sluice-staging", "prompts": ["answer"],
+        "accept": {"engines": ["tgi"]}, "approvers": ["@your-login"], "capacity": {"nvidia.com/gpu": 1},
+    })  # fmt: skip
+    code, found = diagnoses(embedded, capsys)
+    assert code == 0
+    assert found["infra, examples"]["state"] == "note"
+    assert "infra/overlays/staging/environment.yaml:" in found["infra, examples"]["found"]
+    assert {"kustomize", "kubectl", "staging, GPUs", "staging, releases"} <= set(found)

@@ -401,6 +401,7 @@ def test_the_doctor_finds_the_settings_in_order_after_they_were_sent(adopted, fo
     assert [one for one in found.values() if one["state"] == "fix"] == []
     assert found["adoption"]["state"] == "ok"
     assert found["source of the check sluice"]["state"] == "note"
+    assert found["variable SLUICE_STAGING"]["state"] == "note" and found["branches deploy/*"]["state"] == "ok"
     assert code == 0
 
 
