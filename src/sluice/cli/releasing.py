@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from sluice.catalog import GitTree, load
+from sluice.catalog import MAINS, GitTree, load
 from sluice.cli import release_text
 from sluice.errors import CannotJudge, ExitCode, UsageError
 from sluice.evidence.branch import Branch
@@ -147,7 +147,7 @@ def _until_won(attempt: Callable[[], ExitCode]) -> ExitCode:
 
 def environments(root: Path) -> tuple[str, ...]:
     """Return the environments that main declares, sorted."""
-    for name in ("origin/main", "main"):
+    for name in MAINS:
         try:
             return tuple(sorted(load(GitTree(root, name)).environments))
         except UsageError:
