@@ -109,7 +109,7 @@ def test_the_first_prompt_gets_a_verdict(embedded):
 
 def test_its_secret_key_is_not_in_the_repository(embedded):
     assert (embedded.parent / "home/sluice/prompts/evidence.pem").exists()
-    assert git(embedded, "ls-files", "infra").split() == [
+    assert git(embedded, "ls-files", "infra/policy").split() == [
         "infra/policy/keys/README.md", "infra/policy/keys/evidence.pub",
     ]  # fmt: skip
     assert "PRIVATE KEY" not in git(embedded, "grep", "-h", "BEGIN", "--", "infra")
