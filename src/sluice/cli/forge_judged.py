@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 from sluice.cli.forge_acceptances import accepted, reported_change
-from sluice.cli.forge_reading import file_bytes, parse_judgement, trusted_head
+from sluice.cli.forge_reading import file_bytes, parse_judgement, rendered_by, trusted_head
 from sluice.cli.options import repository
 from sluice.errors import UsageError
 from sluice.forge import artifact
@@ -23,6 +23,7 @@ from sluice.forge.overlay import not_taken
 from sluice.forge.pulls import Changes, changes, pull_of_run
 from sluice.forge.trust import code_among, shown, why_untrusted
 from sluice.gate.judgement import Judgement
+from sluice.report.rendered import RenderedChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Judged:
     """Why this run cannot vouch for its own verdict."""
     command: Command | None = None
     by: str | None = None
+    rendered: RenderedChange | str | None = None
+    """What it would change in the environments, or why that cannot be shown; None where no run says."""
 
     @property
     def run_url(self) -> str:
@@ -90,6 +93,7 @@ def _of_finished_run(env: Environment, github: GitHub, event: RunEvent) -> Judge
         current=found is None or found.current,
         changed=changed,
         obstacles=_obstacles(run, changed, judgement),
+        rendered=rendered_by(github, run.id, run.head_sha) if run.conclusion != "cancelled" else None,
     )
 
 
@@ -147,6 +151,7 @@ def _of_acceptance(env: Environment, github: GitHub, order: Order, arguments: ar
         obstacles=tuple(stand_ins(judgement)),
         command=order.command,
         by=order.by,
+        rendered=rendered_by(github, mark.run, mark.head),
     )
 
 

@@ -16,11 +16,13 @@ from sluice.stored import Count, OutputsRule, Stored
 FORMAT = 1
 """Raised when an older reader would misread a newer file."""
 
-MOST_BYTES = 4 * 2**20
-MOST_LINES = 6_000
+MOST_BYTES = 16 * 2**20
+MOST_LINES = 4_000
 """Lines of differences in one file; whoever writes one cuts, and says how many are left out."""
 MOST_LINES_OF_A_PART = 400
-MOST_OF_A_LINE = 1_000
+MOST_OF_A_LINE = 500
+MOST_OF_A_NAME = 300
+MOST_PARTS = 100
 MOST_OBJECTS = 500
 MOST_WORDS = 100
 
@@ -104,12 +106,15 @@ def write_rendered(change: RenderedChange) -> bytes:
 
 def _cut(found: RenderedObject, left: int) -> RenderedObject:
     parts: list[RenderedPart] = []
-    for part in found.parts:
+    for part in found.parts[:MOST_PARTS]:
         most = min(MOST_LINES_OF_A_PART, left)
         lines = tuple(clipped(line, MOST_OF_A_LINE) for line in part.lines[:most])
         left -= len(lines)
-        parts.append(part.model_copy(update={"lines": lines, "more": part.more + len(part.lines) - len(lines)}))
-    return found.model_copy(update={"parts": tuple(parts)})
+        more = part.more + len(part.lines) - len(lines)
+        place = clipped(part.place, MOST_OF_A_NAME)
+        parts.append(part.model_copy(update={"place": place, "lines": lines, "more": more}))
+    names = {name: clipped(getattr(found, name) or "", MOST_OF_A_NAME) for name in ("kind", "name", "before")}
+    return found.model_copy(update={**names, "before": names["before"] or None, "parts": tuple(parts)})
 
 
 def _shortened(one: RenderedEnvironment, objects: tuple[RenderedObject, ...]) -> RenderedEnvironment:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sluice.digest import short
@@ -66,10 +66,10 @@ def _counts(one: RenderedEnvironment) -> Iterator[str]:
 
 
 def _words(one: RenderedEnvironment) -> list[str]:
-    """Return every sentence about an environment, refusals first."""
+    """Return every sentence about an environment, refusals first, without credentials and personal data."""
     compared = one.differs and one.head is not None and not one.unrendered
     still = ["no pod restarts"] if compared and not one.restarts else []
-    return [
+    told = [
         *(f"would be refused: {line}" for line in one.refusals),
         *one.changes,
         *(f"pods restart: {line}" for line in one.restarts),
@@ -77,6 +77,7 @@ def _words(one: RenderedEnvironment) -> list[str]:
         *one.gpus,
         *one.notes,
     ]
+    return list(map(masked, told))
 
 
 def _name(found: RenderedObject) -> str:
@@ -90,9 +91,15 @@ def _body(part: RenderedPart, audience: Audience, *, wrapped: bool = True) -> li
     head = [f"# {clipped(one_line(part.place), _LONGEST_NAME)}"] if part.place else []
     if not may_show(part.outputs, audience):
         return [*head, f"# {counted(len(part.lines) + part.more, 'line')}, which a dataset's card withholds"]
-    lines = masked("\n".join(map(_one, part.lines))).split("\n") if part.lines else []
-    told = [piece for line in lines for piece in (_wrapped(line) if wrapped else [line])]
+    told = [piece for line in _masked(part.lines) for piece in (_wrapped(line) if wrapped else [line])]
     return [*head, *told, *([f"# and {counted(part.more, 'more line')}"] if part.more else [])]
+
+
+def _masked(lines: Sequence[str]) -> list[str]:
+    """Return lines without credentials and personal data; the mark of a line is no part of what is looked at."""
+    whole = list(map(_one, lines))
+    told = masked("\n".join(line[1:] for line in whole)).split("\n")
+    return [line[0] + text for line, text in zip(whole, told, strict=False)]
 
 
 def _one(line: str) -> str:
