@@ -85,7 +85,7 @@ def test_what_a_release_would_be_refused_for_is_said_and_is_exit_1(place, sluice
     write(place, HERE, {**ENVIRONMENT, "serving": {"served": {"strategy": "surge"}}})
     code, out, _ = sluice("render", "--environment", "staging", "--base", "HEAD")
     assert code == 1
-    assert "would be refused: the environment declares 1 nvidia.com/gpu" in out
+    assert "refused: the environment declares 1 nvidia.com/gpu" in out
     patch = place / "infra/overlays/staging/servers/kustomization.yaml"
     write(place, HERE, ENVIRONMENT)
     patch.write_text(patch.read_text() + "replicas: [{name: model, count: 7}]\n")
@@ -98,7 +98,7 @@ def test_what_cannot_be_rendered_is_a_refusal_and_exit_4(place, sluice):
     path.write_text(path.read_text() + "resources: [nowhere.yaml]\n")
     code, out, _ = sluice("render", "--environment", "all", "--base", "HEAD")
     assert code == 4
-    assert "would be refused: it cannot be rendered: kustomize build failed" in out and "production: unchanged" in out
+    assert "refused: it cannot be rendered: kustomize build failed" in out and "production: unchanged" in out
     commit(place)
     path.write_text(path.read_text().replace("resources: [nowhere.yaml]\n", ""))
     code, out, _ = sluice("render", "--environment", "staging", "--base", "HEAD")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sluice.digest import short
@@ -43,11 +43,11 @@ def _told(one: RenderedEnvironment) -> Iterator[str]:
             yield from (f"    {line}" for line in _body(part, "private", wrapped=False))
 
 
-def headline(one: RenderedEnvironment) -> str:
-    """Return what happens to an environment, in our own words and digests."""
+def headline(one: RenderedEnvironment, tell: Callable[[str], str] = str) -> str:
+    """Return what happens to an environment, in our own words; `tell` writes a digest."""
     if not one.differs:
         return "unchanged"
-    before, after = (short(digest) if digest else None for digest in (one.base, one.head))
+    before, after = (tell(short(digest)) if digest else None for digest in (one.base, one.head))
     told = f"release {after}" if before == after or not before else f"release {before} {ARROW} {after}"
     parts = [told if after else f"release {before} is the last", *_counts(one)]
     if one.refusals:
@@ -70,7 +70,7 @@ def _words(one: RenderedEnvironment) -> list[str]:
     compared = one.differs and one.head is not None and not one.unrendered
     still = ["no pod restarts"] if compared and not one.restarts else []
     told = [
-        *(f"would be refused: {line}" for line in one.refusals),
+        *(f"refused: {line}" for line in one.refusals),
         *one.changes,
         *(f"pods restart: {line}" for line in one.restarts),
         *still,
@@ -109,15 +109,13 @@ def _one(line: str) -> str:
 
 
 def _wrapped(line: str) -> list[str]:
-    """Break a long line between words; what follows keeps mark and indentation."""
+    """Break a long line of prose; what follows keeps mark and indentation. A digest stays beside its key."""
     line = clipped(line, 10 * _LINE)
-    if len(line) <= _LINE:
+    if len(line) <= _LINE or max(map(len, line.split()), default=0) > _LINE // 2:
         return [line]
     mark, rest = line[:1], line[1:]
     blanks = " " * min(len(rest) - len(rest.lstrip(" ")), _LINE // 2)
-    pieces = textwrap.wrap(
-        rest.strip(" "), _LINE - len(blanks), break_long_words=False, break_on_hyphens=False, drop_whitespace=True
-    )
+    pieces = textwrap.wrap(rest.strip(" "), _LINE - len(blanks), break_on_hyphens=False)
     return [f"{mark}{blanks}{piece}" for piece in pieces] or [line]
 
 
@@ -150,7 +148,7 @@ def rendered_markdown(change: RenderedChange, room: int = ROOM, caution: str = "
 def _add_environment(page: Page, one: RenderedEnvironment, shown: _Shown, room: int) -> None:
     end = page.room - room
     page.reserve(end)
-    page.add(f"{_REFUSED if one.refusals else ''}**{plain(one.name)}**: {headline(one)}", "environments")
+    page.add(f"{_REFUSED if one.refusals else ''}**{plain(one.name)}**: {headline(one, code)}", "environments")
     lines = [f"- {plain(clipped(line, _LONGEST))}" for line in _words(one)]
     kept: list[str] = []
     for line in lines:
@@ -183,7 +181,8 @@ def _add_objects(page: Page, one: RenderedEnvironment, shown: _Shown) -> None:
 
 
 def _object(found: RenderedObject, here: str, shown: _Shown, room: int, page: Page) -> str:
-    heading = f"**{_MARKS[found.change]} {named(found.kind)}** {_names(found)}"
+    happened = "" if found.change == "changed" else f", {found.change}"
+    heading = f"**{named(found.kind)}** {_names(found)}{happened}"
     if not found.parts:
         return f"{heading}: what it holds is not shown"
     key = (found.kind, found.parts)

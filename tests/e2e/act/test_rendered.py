@@ -39,7 +39,7 @@ def test_a_prompt_is_judged_and_rendered_beside_it(work: Workbench) -> None:
     assert "What would be released" in done.summary and "prompt-bundle-" in done.summary
     assert report(work, work.last_run(pull)).results == {"report": "success"}
     [body] = bodies(work, pull)
-    assert "+  content: Answer with the last word, and nothing else." in body
+    assert "+- content: Answer with the last word, and nothing else." in body
     assert "**staging**: release" in body and "as in production" in body
     assert f"--head {pull.head[:12]}" in body
     assert checks(work, pull.head) == [("sluice", "success")]
