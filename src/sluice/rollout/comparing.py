@@ -130,9 +130,8 @@ def difference(before: str, after: str) -> list[str]:
     matcher = difflib.SequenceMatcher(None, old, new)
     lines: list[str] = []
     for group in matcher.get_grouped_opcodes(CONTEXT):
-        start = group[0][3]
-        if start or group[0][1]:
-            lines.append(f"@@ {_above(new, start) or '…'} @@")
+        if group[0][1] or group[0][3]:
+            lines.append(f"@@ {_place(group, old, new) or '…'} @@")
         for tag, i, j, k, m in group:
             if tag == "equal":
                 lines += [f" {line}" for line in old[i:j]]
@@ -142,10 +141,14 @@ def difference(before: str, after: str) -> list[str]:
     return lines
 
 
+def _place(group: Iterable[tuple[str, int, int, int, int]], old: Sequence[str], new: Sequence[str]) -> str:
+    """Return the keys above the first line that differs."""
+    _, i, _, k, m = next(one for one in group if one[0] != "equal")
+    return _above(new, k) if k < m else _above(old, i)
+
+
 def _above(lines: Sequence[str], index: int) -> str:
     """Return the keys of YAML that hold a line, outermost first; empty where it stands at the top."""
-    if index >= len(lines):
-        return ""
     depth = _blanks(lines[index]) + _is_item(lines[index])
     keys: list[str] = []
     for line in reversed(lines[:index]):

@@ -107,11 +107,13 @@ def test_what_a_card_withholds_is_counted_and_a_secret_is_not_told() -> None:
     assert secret.parts == () and "bbb" not in secret.model_dump_json()
 
 
-def test_a_place_names_the_keys_above_it() -> None:
-    before = deployment("a", extra={f"k{number:02}": number for number in range(20)})
-    after = deployment("b", extra={f"k{number:02}": number for number in range(20)})
+def test_a_place_names_the_keys_above_the_first_line_that_differs() -> None:
+    before, after = (deployment(image, extra=list(range(9))) for image in "ab")
     (one,) = told([before], [after])
-    assert "@@ spec.template.spec @@" in one.parts[0].lines or "@@ spec @@" in one.parts[0].lines
+    assert one.parts[0].lines[0] == "@@ spec.template.spec.containers @@"
+    text = "a:\n  b:\n  - c: 1\n    d:\n      e: 2\n" + "x: 1\n" * 9
+    assert difference("x: 0\n" * 9 + text, "x: 0\n" * 9 + text.replace("e: 2", "e: 3"))[0] == "@@ a.b.d @@"
+    assert difference("x: 0\n" * 9 + text, "x: 0\n" * 9 + text.replace("      e: 2\n", ""))[0] == "@@ a.b.d @@"
 
 
 def test_rows_that_both_sides_have_are_not_told() -> None:
