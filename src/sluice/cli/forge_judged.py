@@ -115,11 +115,12 @@ def _of_command(env: Environment, github: GitHub, arguments: argparse.Namespace)
     judgement = trusted_head(github, parse_judgement(data), arguments.head) if data is not None else None
     changed = changes(github, order.pull.base.sha, arguments.head)
     left = not_taken(changed)
+    renderer = _renderer(env, github, order, arguments.head)
     missing = (f"this run leaves out {', '.join(map(shown, left[:3]))}",) if left else ()
     return Judged(
         env=env,
         github=github,
-        mark=RunMark(head=arguments.head, run=env.run, attempt=env.attempt),
+        mark=RunMark(head=arguments.head, run=env.run, attempt=env.attempt, rendered=renderer),
         ended="nothing was stored",
         judgement=judgement,
         pull=order.pull,
@@ -128,7 +129,15 @@ def _of_command(env: Environment, github: GitHub, arguments: argparse.Namespace)
         obstacles=(*missing, *(stand_ins(judgement) if judgement else ())),
         command=order.command,
         by=order.by,
+        rendered=rendered_by(github, renderer, arguments.head) if renderer is not None else None,
     )
+
+
+def _renderer(env: Environment, github: GitHub, order: Order, head: str) -> int | None:
+    """Return the run that rendered this head, as the report names it: a command judges, and renders nothing."""
+    posted = find_report(github, order.pull.number, env.author)
+    mark = mark_of(posted.body) if posted is not None else None
+    return (mark.rendered or mark.run) if mark is not None and mark.head == head else None
 
 
 def _of_acceptance(env: Environment, github: GitHub, order: Order, arguments: argparse.Namespace) -> Judged:
@@ -151,7 +160,7 @@ def _of_acceptance(env: Environment, github: GitHub, order: Order, arguments: ar
         obstacles=tuple(stand_ins(judgement)),
         command=order.command,
         by=order.by,
-        rendered=rendered_by(github, mark.run, mark.head),
+        rendered=rendered_by(github, mark.rendered or mark.run, mark.head),
     )
 
 

@@ -56,7 +56,7 @@ def _rendered_alone(told: Judged) -> Judgement | None:
     from sluice.gate.judgement import Judgement
     from sluice.report.comment import worth_showing
 
-    if not isinstance(told.rendered, RenderedChange) or not worth_showing(told.rendered):
+    if told.command is not None or not isinstance(told.rendered, RenderedChange) or not worth_showing(told.rendered):
         return None
     if told.ended == "success":
         verdict = Verdict("skipped", (), (UNAFFECTED,))
