@@ -154,6 +154,23 @@ def test_nothing_that_reaches_an_environment_renders_nothing(place, sluice, monk
     assert (code, out) == (4, "") and "scripts/tools" in err
 
 
+def test_a_plan_names_the_environments_whose_manifests_may_differ(place, server, sluice, tmp_path_factory, monkeypatch):
+    def planned() -> str:
+        output = tmp_path_factory.mktemp("step") / "output"
+        monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+        output.touch()
+        code, _, err = sluice("plan", "--base", "HEAD", "--github-output")
+        assert code == 0, err
+        lines = output.read_text().splitlines()
+        return lines[next(index for index, line in enumerate(lines) if line.startswith("environments<<")) + 1]
+
+    assert planned() == ""
+    write(place, HERE, {**ENVIRONMENT, "capacity": {"nvidia.com/gpu": 3}})
+    assert planned() == "staging"
+    edit_prompt(place, "Answer.")
+    assert planned() == "production,staging"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -182,7 +182,7 @@ def _add_objects(page: Page, one: RenderedEnvironment, shown: _Shown) -> None:
 
 def _object(found: RenderedObject, here: str, shown: _Shown, room: int, page: Page) -> str:
     happened = "" if found.change == "changed" else f", {found.change}"
-    heading = f"**{named(found.kind)}** {_names(found)}{happened}"
+    heading = f"**{named(found.kind) or 'Object'}** {_names(found)}{happened}"
     if not found.parts:
         return f"{heading}: what it holds is not shown"
     key = (found.kind, found.parts)

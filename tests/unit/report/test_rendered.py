@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from unit.report.test_neutral import ACTIVE, PARSER, texts
 
@@ -26,6 +27,7 @@ from sluice.report.rendered import (
 )
 from sluice.report.rendered_text import ROOM, rendered_markdown, rendered_text
 
+FORMATS = Path(__file__).parents[2] / "fixtures/formats/rendered"
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 COMMIT, HEAD = "1" * 40, "2" * 40
 LINES = ("@@ messages @@", " - content: |-", "-    Be brief.", "+    Be very brief.")
@@ -56,6 +58,14 @@ STILL = RenderedEnvironment(name="production", base=OLD, head=OLD)
 def test_a_file_is_read_as_it_was_written() -> None:
     for one in (change(), change(environment(), STILL), RenderedChange(base=None, head=None, environments=())):
         assert read_rendered(write_rendered(one)) == one
+
+
+@pytest.mark.parametrize("path", sorted(FORMATS.iterdir()), ids=lambda path: path.name)
+def test_every_released_format_is_read(path: Path) -> None:
+    kept = read_rendered(path.read_bytes())
+    assert path.stem == str(kept.format)
+    assert [one.name for one in kept.environments] == ["production", "staging"]
+    assert "+    Answer in one full sentence of at most thirty words." in rendered_markdown(kept)
 
 
 def test_a_large_change_is_cut_to_what_is_read_and_the_rest_is_counted() -> None:
@@ -145,6 +155,7 @@ def hostile(text: str) -> RenderedChange:
     return change(environment(objects=(thing, found(kind=text, name=text)), **words), STILL)
 
 
+@example("")
 @settings(max_examples=150, deadline=None)
 @given(texts)
 def test_nothing_of_others_is_markdown_or_leaves_its_fence(text: str) -> None:
