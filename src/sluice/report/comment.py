@@ -18,6 +18,8 @@ MARKER = "<!-- sluice:report -->"
 BUDGET = 65_000
 """GitHub refuses more than 65,536 characters; bytes are never fewer, and whoever posts adds a mark of its own."""
 MOST_NOTE = 600
+ROOMS = (22_000, 12_000, 5_000)
+"""Bytes for what would be released: less where the cases need the rest."""
 CAUTION = "Rendered by the pull request's own code: it informs, and proves nothing."
 COMMANDS = ("/eval [suite] [--full]", "/retry-errors", "/accept CASE\u2026 reason", "/help")
 _DOT = " \u00b7 "
@@ -39,11 +41,14 @@ def to_comment(
     """
     told = content(judgement, "public")
     heads = _heads(told, read_heads(previous), run_url)
-    page = Page(BUDGET)
-    page.add(f"{MARKER}\n{hidden(heads)}")
     opening = [f"> [!NOTE]\n> {plain(clipped(note, MOST_NOTE))}"] if note else []
-    ending = [*_released(rendered), *closing(told), *_earlier(heads, told.head_commit), _foot(heads, run_url)]
-    lay_out(page, told, Length(), opening=opening, ending=ending)
+    for room in ROOMS:
+        page = Page(BUDGET)
+        page.add(f"{MARKER}\n{hidden(heads)}")
+        ending = [*_released(rendered, room), *closing(told), *_earlier(heads, told.head_commit), _foot(heads, run_url)]
+        lay_out(page, told, Length(), opening=opening, ending=ending)
+        if not page.left_out["closing parts"]:
+            break
     return page.text()
 
 
@@ -58,10 +63,10 @@ def worth_showing(rendered: RenderedChange | str | None) -> bool:
     return isinstance(rendered, RenderedChange) and rendered.differs
 
 
-def _released(rendered: RenderedChange | str | None) -> Sequence[str]:
+def _released(rendered: RenderedChange | str | None, room: int) -> Sequence[str]:
     if isinstance(rendered, str):
         return (f"#### {TITLE}\n\nIt cannot be shown: {plain(clipped(rendered, MOST_NOTE))}",)
-    return (rendered_markdown(rendered, caution=CAUTION),) if rendered is not None and rendered.environments else ()
+    return (rendered_markdown(rendered, room, CAUTION),) if rendered is not None and rendered.environments else ()
 
 
 def _heads(told: Content, before: Heads, run_url: str) -> Heads:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
@@ -25,6 +26,8 @@ MOST_OF_A_NAME = 300
 MOST_PARTS = 100
 MOST_OBJECTS = 500
 MOST_WORDS = 100
+
+_WORDS = ("changes", "gpus", "restarts", "refusals", "notes")
 
 Commit = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 Words = tuple[str, ...]
@@ -118,7 +121,7 @@ def _cut(found: RenderedObject, left: int) -> RenderedObject:
 
 
 def _shortened(one: RenderedEnvironment, objects: tuple[RenderedObject, ...]) -> RenderedEnvironment:
-    words = {name: _words(getattr(one, name)) for name in ("changes", "gpus", "restarts", "refusals", "notes")}
+    words = {name: _words(getattr(one, name)) for name in _WORDS}
     more = one.more + len(one.objects) - len(objects)
     return one.model_copy(update={**words, "objects": objects, "more": more})
 
@@ -139,7 +142,27 @@ def read_rendered(data: bytes) -> RenderedChange:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = clipped(".".join(map(str, first["loc"])), 120) or "the file"
         raise CannotJudge(f"the rendered difference cannot be read: {place}: {clipped(first['msg'], 200)}") from None
-    objects = [one for here in found.environments for one in here.objects]
-    if sum(len(part.lines) for one in objects for part in one.parts) > MOST_LINES:
-        raise CannotJudge(f"the rendered difference has more than {MOST_LINES:,} lines")
+    problem = next(_excesses(found), None)
+    if problem:
+        raise CannotJudge(f"the rendered difference has {problem}")
     return found
+
+
+def _excesses(change: RenderedChange) -> Iterator[str]:
+    """Yield what is more than `write_rendered` writes: nothing else may cost whoever shows it time."""
+    lines = 0
+    for one in change.environments:
+        words = [getattr(one, name) for name in _WORDS]
+        if len(one.objects) > MOST_OBJECTS or any(len(told) > MOST_WORDS for told in words):
+            yield f"more than {MOST_OBJECTS} objects or {MOST_WORDS} sentences in an environment"
+        texts = [line for told in words for line in told]
+        for found in one.objects:
+            if len(found.parts) > MOST_PARTS:
+                yield f"an object with more than {MOST_PARTS} parts"
+            texts += [found.kind, found.name, found.before or "", *(part.place for part in found.parts)]
+            texts += [line for part in found.parts for line in part.lines]
+            lines += sum(len(part.lines) for part in found.parts)
+        if any(len(text) > MOST_OF_A_LINE for text in texts):
+            yield f"a line of more than {MOST_OF_A_LINE} characters"
+    if lines > MOST_LINES:
+        yield f"more than {MOST_LINES:,} lines"

@@ -18,8 +18,6 @@ from sluice.report.rendered import RenderedChange, RenderedEnvironment, Rendered
 from sluice.report.visible import clipped, one_line, visible
 
 TITLE = "What would be released"
-ROOM = 22_000
-"""Bytes of a pull request's comment that this section takes at most."""
 _LINE = 100
 _LONGEST = 400
 _LONGEST_NAME = 120
@@ -126,7 +124,7 @@ class _Shown:
     places: dict[tuple[str, tuple[RenderedPart, ...]], str] = field(default_factory=dict)
 
 
-def rendered_markdown(change: RenderedChange, room: int = ROOM, caution: str = "") -> str:
+def rendered_markdown(change: RenderedChange, room: int, caution: str = "") -> str:
     """Return the section in at most `room` bytes: a line for each environment, collapsed lists, what was left out.
 
     `caution` is a sentence of our own that stands at its end.

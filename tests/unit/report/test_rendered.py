@@ -25,13 +25,19 @@ from sluice.report.rendered import (
     read_rendered,
     write_rendered,
 )
-from sluice.report.rendered_text import ROOM, rendered_markdown, rendered_text
+from sluice.report.rendered_text import rendered_markdown as limited
+from sluice.report.rendered_text import rendered_text
 
 FORMATS = Path(__file__).parents[2] / "fixtures/formats/rendered"
+ROOM = 22_000
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 COMMIT, HEAD = "1" * 40, "2" * 40
 LINES = ("@@ messages @@", " - content: |-", "-    Be brief.", "+    Be very brief.")
 SAFE = {"text", "html_inline", "softbreak", "strong_open", "strong_close", "code_inline"}
+
+
+def rendered_markdown(change: RenderedChange, room: int = ROOM) -> str:
+    return limited(change, room)
 
 
 def part(*lines: str, **changes: Any) -> RenderedPart:
@@ -83,6 +89,10 @@ def stored(**changes: Any) -> bytes:
     return json.dumps({**json.loads(write_rendered(change())), **changes}).encode()
 
 
+def with_one(**changes: Any) -> bytes:
+    return stored(environments=[environment(**changes).model_dump(mode="json")])
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -97,7 +107,13 @@ def stored(**changes: Any) -> bytes:
         (stored(environments=[STILL.model_copy(update={"name": "<b>"}).model_dump(mode="json")]), "name"),
         (stored(environments=[STILL.model_dump(mode="json")] * 51), "environments"),
         (b" " * (MOST_BYTES + 1), "bytes"),
-        (stored(environments=[environment(objects=(found(part(*["+"] * (MOST_LINES + 1))),)).model_dump()]), "lines"),
+        (with_one(objects=(found(part(*["+"] * (MOST_LINES + 1))),)), "4,000 lines"),
+        (with_one(objects=(found(part("+" * 501)),)), "500 characters"),
+        (with_one(objects=(found(name="n" * 501),)), "500 characters"),
+        (with_one(refusals=("n" * 501,)), "500 characters"),
+        (with_one(notes=("n",) * 101), "100 sentences"),
+        (with_one(objects=(found(),) * 501), "500 objects"),
+        (with_one(objects=(found(*[part()] * 101),)), "100 parts"),
     ],
 )
 def test_hostile_bytes_become_a_sentence(data: bytes, words: str) -> None:
