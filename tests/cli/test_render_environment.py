@@ -13,7 +13,9 @@ from cli.release_workplace import ENVIRONMENT, HERE
 from miniature import CARD, MODEL, PROMPT, SUITE, commit, edit_prompt, write
 from outside_tools import outside_tool
 
+from sluice.catalog import GitTree, WorkingTree, load
 from sluice.report.rendered import read_rendered
+from sluice.rollout.proposal import touched
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = "infra/overlays/production/environment.yaml"
@@ -79,6 +81,17 @@ def test_an_edit_of_infra_is_its_manifest_in_one_environment(place, sluice):
     _, out, _ = sluice("render", "--environment", "all", "--base", "HEAD")
     assert "production: unchanged\n" in out
     assert "+team: search" in changed(out)
+
+
+def test_a_link_that_leads_elsewhere_may_change_what_is_rendered(place):
+    """A link has no content of its own to compare."""
+    link = place / "infra/base/link.yaml"
+    link.symlink_to("model-server/service.yaml")
+    commit(place)
+    link.unlink()
+    link.symlink_to("model-server/deployment.yaml")
+    before, after = load(GitTree(place, "HEAD")), load(WorkingTree(place))
+    assert touched(before, after, "staging") and not touched(before, before, "staging")
 
 
 def test_what_a_release_would_be_refused_for_is_said_and_is_exit_1(place, sluice):

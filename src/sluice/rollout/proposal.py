@@ -67,8 +67,10 @@ def _infra(catalog: Catalog, environment: str) -> Mapping[str, str]:
 
 
 def _hashes(catalog: Catalog) -> Mapping[str, str]:
+    """Return path -> digest; a link has none and counts as another one on each side."""
     try:
-        return hashes(catalog.tree, catalog.tree.paths(ENVIRONMENTS_DIRECTORY.partition("/")[0]))
+        paths = catalog.tree.paths(ENVIRONMENTS_DIRECTORY.partition("/")[0])
+        return {**dict.fromkeys(paths, f"link at {catalog.commit}"), **hashes(catalog.tree, paths)}
     finally:
         catalog.tree.close()
 
