@@ -8,6 +8,7 @@ from servers.github_fixtures import (  # noqa: F401 - fixtures are used by name
     BASE,
     HEAD,
     NEXT,
+    archive,
     comment_event,
     file,
     run_event,
@@ -16,6 +17,9 @@ from servers.github_fixtures import (  # noqa: F401 - fixtures are used by name
 )
 from servers.github_state import Forge, Pull, Run
 from unit.report import factory
+from unit.report.test_rendered import change
+
+from sluice.report.rendered import write_rendered
 
 COMMANDING = {"issues": "write", "pull_requests": "write", "contents": "read", "actions": "read"}
 COMMANDS = ".github/workflows/commands.yml"
@@ -168,6 +172,24 @@ def test_a_maintainers_run_vouches_where_the_pull_request_could_not(step):
     assert commanded(step, "/eval")[0] == [0, 0]
     assert step.forge.checks[0]["conclusion"] == "success"
     assert "which maintainer asked for" in step.reports()[0]
+
+
+def test_what_the_pull_request_rendered_outlives_commands_on_the_same_head(step):
+    """A command judges again and renders nothing; a report of another head lends nothing."""
+    step.upload(factory.failing())
+    step.forge.add_artifact(501, archive({"rendered.json": write_rendered(change())}), HEAD, name="sluice-rendered")
+    step.changes(HEAD, file("prompts/answer.yaml"))
+    step.forge.parents["2" * 40] = [BASE, HEAD]
+    assert step.finished("comment")[0] == 0
+    for run in (900, 901):
+        assert commanded(step, "/eval", run=run)[0] == [0, 0]
+        (report,) = step.reports()
+        assert "which maintainer asked for" in report and "+    Be very brief." in report
+    assert '"rendered": 501, "run": 901' in report
+    step.forge.pulls[7].head_sha = NEXT
+    step.changes(NEXT, file("prompts/answer.yaml"))
+    assert commanded(step, "/eval", head=NEXT, run=902)[0] == [0, 0]
+    assert "Be very brief" not in step.reports()[0]
 
 
 @pytest.mark.parametrize("path", ["models/served.yaml", "evals/answer.py"])

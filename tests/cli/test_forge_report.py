@@ -1,6 +1,7 @@
 """From a finished run to one comment and one check: what is trusted, what is refused, what arrives how often."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,10 @@ from servers.github_fixtures import (  # noqa: F401 - fixtures are used by name
 )
 from servers.github_state import Pull
 from unit.report import factory
+from unit.report.test_rendered import STILL, environment
+
+from sluice.report.neutral import BREAK
+from sluice.report.rendered import RenderedChange, RenderedObject, RenderedPart, write_rendered
 
 
 @pytest.fixture
@@ -212,6 +217,104 @@ def test_a_pull_request_that_was_closed_meanwhile_is_left_alone(step):
         code, out, _ = step.finished(verb)
         assert code == 0 and "no open pull request has this head" in out
     assert step.reports() == [] and checks(step) == []
+
+
+# What would be released: shown where a run says so, in our own words where it cannot be read
+
+
+def renders(step, data, run=501, head=HEAD):
+    """Store what a run rendered beside what it judged."""
+    step.forge.add_artifact(run, archive({"rendered.json": data}), head, name="sluice-rendered")
+
+
+def rendered(head=HEAD, *environments):
+    return write_rendered(RenderedChange(base=BASE, head=head, environments=environments or (environment(), STILL)))
+
+
+def test_what_would_be_released_stands_in_the_comment_and_in_the_check(step):
+    step.upload(factory.failing())
+    renders(step, rendered())
+    assert step.finished("comment")[0] == 0
+    step.finished("check")
+    (report,) = step.reports()
+    for text in (report, step.forge.checks[0]["output"]["summary"]):
+        assert "#### What would be released" in text and "+    Be very brief." in text
+        assert "**production**: unchanged" in text and "Rendered by the pull request's own code" in text
+    assert checks(step)[0][0] == "failure"
+
+
+def test_an_edit_of_infra_alone_gets_a_comment_of_its_own(step):
+    step.changes(HEAD, file("infra/base/model-server/service.yaml"))
+    renders(step, rendered())
+    assert step.finished("comment")[0] == 0
+    (report,) = step.reports()
+    assert "nothing that a suite depends on has changed" in report and "+    Be very brief." in report
+    assert "needs a maintainer" in report
+    step.finished("check")
+    assert checks(step)[0][0] == "action_required"
+
+
+def test_what_cannot_be_rendered_is_told_without_a_judgement(step):
+    broken = environment(objects=(), refusals=("it cannot be rendered: no such file",), unrendered=True)
+    renders(step, rendered(HEAD, broken))
+    assert step.finished("comment", conclusion="failure")[0] == 0
+    (report,) = step.reports()
+    assert "it cannot be rendered: no such file" in report and "**invalid**" in report
+    assert step.finished("check", conclusion="failure")[0] == 0
+    assert checks(step) == [("failure", "no judgement: the run ended before one (failure)")]
+
+
+def test_nothing_that_would_change_makes_no_comment(step):
+    renders(step, rendered(HEAD, STILL))
+    assert "stored no judgement" in step.finished("comment")[1]
+    step.upload(factory.unaffected())
+    assert "nothing was affected" in step.finished("comment")[1]
+    assert step.reports() == []
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"{}", "cannot be read"),
+        (b"[" * 100_000, "cannot be read"),
+        (b'{"format": 1, "obeyed": "<script>"}', "cannot be read"),
+        (rendered("d" * 40), "another commit than aaaaaaa"),
+        (rendered(None), "another commit than aaaaaaa"),
+    ],
+)
+def test_a_poisoned_rendering_is_a_sentence_beside_the_judgement(step, data, words):
+    step.upload(factory.failing())
+    renders(step, data)
+    for verb in ("comment", "check"):
+        assert step.finished(verb)[0] == 0
+    (report,) = step.reports()
+    assert "It cannot be shown: " in report and words in report.replace(BREAK, "")
+    assert "<script>" not in report and checks(step)[0][0] == "failure"
+
+
+def test_a_poisoned_archive_or_one_of_another_commit_is_a_sentence_too(step):
+    step.upload(factory.failing())
+    step.forge.add_artifact(501, archive({"../rendered.json": b"{}"}), HEAD, name="sluice-rendered")
+    assert step.finished("comment")[0] == 0
+    assert "leads out of the archive" in step.reports()[0]
+    step.forge.add_artifact(501, archive({"rendered.json": rendered()}), "f" * 40, name="sluice-rendered")
+    assert step.finished("comment", run=501)[0] == 0
+    assert "another run or commit" in step.reports()[0]
+
+
+@pytest.mark.parametrize("place", ["changes", "refusals", "notes", "objects"])
+def test_hostile_words_in_a_rendering_come_out_inert(step, place):
+    part = RenderedPart(place=HOSTILE, lines=(HOSTILE, f"+{HOSTILE}"))
+    thing = RenderedObject(change="changed", kind=HOSTILE, name=HOSTILE, before=HOSTILE, parts=(part,))
+    values = {"objects": (thing,)} if place == "objects" else {place: (HOSTILE,)}
+    step.upload(factory.passing())
+    renders(step, rendered(HEAD, environment(**values)))
+    assert step.finished("comment")[0] == 0
+    (report,) = step.reports()
+    outside = re.sub(r"(?ms)^(`{3,})diff$.*?^\1$|`[^`\n]+`", "", report)
+    for active in ("@everyone", "https://evil", "<img", "![x]", "\u202e", "\x1b"):
+        assert active not in outside
+    assert "\x1b" not in report and "\u202e" not in report and report.count("<!-- sluice:report -->") == 1
 
 
 # Poison: nothing of it is posted, and the job says why

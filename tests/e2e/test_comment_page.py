@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from unit.report import factory
 from unit.report.test_markdown import hostile, small
 from unit.report.test_neutral import HOSTILE, texts
+from unit.report.test_rendered import STILL, change, environment, found, part
+from unit.report.test_rendered import hostile as hostile_rendering
 
 from sluice.report.comment import to_comment
 from sluice.report.markdown import to_markdown
@@ -58,6 +60,37 @@ def comment(kind: str, **options: object) -> str:
     return to_comment(factory.ALL[kind](), previous=previous, run_url=RUN, **options)
 
 
+def released(name: str = "staging", **changes: object):
+    """An environment with a change of a prompt, of a model's argument and of infra."""
+    long = (
+        "Answer the question from the passages below, in one full sentence, and name every passage that you used. " * 3
+    )
+    prompt = part("@@ messages @@", " - content: |-", "-    Answer the question.", f"+    {long}", "     Be kind.")
+    argument = part("@@ data @@", "-512", "+1024").model_copy(update={"place": "MAX_TOTAL_TOKENS"})
+    image = f"          image: registry.example/tgi@sha256:{'c' * 64}"
+    deployment = part("@@ spec.template.spec.containers @@", f"-{image}", f"+{image[:-1]}d", "       name: engine")
+    objects = (
+        found(prompt, name="prompt-bundle-h5gh5f8bt9", before="prompt-bundle-h2b8h6t6hg"),
+        found(argument, name="engine-portal-small-b9c8d7f6g5", before="engine-portal-small-h2b8h6t6hg"),
+        found(deployment.model_copy(update={"place": ""}), kind="Deployment", name="model-portal-small", before=None),
+        found(part("+kind: Service").model_copy(update={"place": ""}), change="added", kind="Service", before=None),
+        found(change="changed", kind="Secret", name="token", before=None).model_copy(update={"parts": ()}),
+    )
+    words = (
+        "support-answer: its messages, inputs or output changed",
+        "portal-small: max_total_tokens from 512 to 1024",
+    )
+    values = {
+        "changes": words,
+        "gpus": ("nvidia.com/gpu: 1 before, 2 during the update, 1 after; 1 declared",),
+        "restarts": ("Deployment model-portal-small",),
+        "refusals": ("the environment declares 1 nvidia.com/gpu, and the update needs 2",),
+        "objects": objects,
+        **changes,
+    }
+    return environment(name, **values)
+
+
 @pytest.mark.parametrize("kind", factory.ALL)
 def test_every_verdict_is_made_of_our_own_elements(kind):
     rendered = github_html(comment(kind, note="Stale: this judged 9f8e7d6, and the head is abcdef0 now."))
@@ -79,6 +112,15 @@ def test_nothing_of_others_becomes_an_element(text, kind):
         assert rendered.count("<details>") == rendered.count("</details>") == source.count("\n</details>")
 
 
+@settings(max_examples=60, deadline=None)
+@given(texts)
+def test_nothing_of_a_rendering_becomes_an_element(text):
+    source = comment("pass", rendered=hostile_rendering(text))
+    rendered = github_html(source)
+    assert foreign(rendered) == []
+    assert rendered.count("<details>") == rendered.count("</details>") == source.count("\n</details>")
+
+
 def test_the_page_would_show_a_foreign_element():
     """The renderer finds what the reports must not let through."""
     for text in ("@octocat", "#12", "acme/app#1", "GH-7", "deadbeef1", "https://evil.example", "www.evil.example"):
@@ -96,6 +138,8 @@ def shown() -> dict[str, str]:
         "inconclusive": comment("inconclusive"),
         "invalid": comment("invalid"),
         "pass": comment("pass"),
+        "rendered": comment("pass", rendered=change(released("production", refusals=()), released(), STILL)),
+        "rendered-hostile": comment("pass", rendered=hostile_rendering(everything)),
         "hostile": to_comment(hostile(everything, small("fail")), run_url=RUN, note=everything),
     }
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from outside_tools import outside_tool
 
-from sluice.forge.artifact import MEMBER, NAME
+from sluice.forge.artifact import JUDGEMENT, RENDERED, Kind
 from sluice.forge.event import WORKFLOW
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -277,10 +277,11 @@ def test_the_closing_job_waits_for_every_other_and_always_runs() -> None:
     assert step["run"].strip().splitlines()[-1] == 'test "$FOUND" = "$WANTED"'
 
 
-def test_the_artifact_of_the_untrusted_stage_is_the_one_that_is_read() -> None:
+@pytest.mark.parametrize("kind", [JUDGEMENT, RENDERED], ids=lambda kind: kind.name)
+def test_the_artifacts_of_the_untrusted_stage_are_those_that_are_read(kind: Kind) -> None:
     """The same name in a trusted stage would be another thing."""
     uploads = [step["with"] for step in steps(WORKFLOWS[UNTRUSTED_STAGE]) if "upload-artifact" in step.get("uses", "")]
-    assert [one["path"] for one in uploads if one["name"] == NAME] == [MEMBER]
+    assert [one["path"] for one in uploads if one["name"] == kind.name] == [kind.member]
 
 
 def test_nothing_asks_whether_act_plays_it() -> None:

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 from sluice.cli.forge_acceptances import accepted, reported_change
-from sluice.cli.forge_reading import file_bytes, parse_judgement, trusted_head
+from sluice.cli.forge_reading import file_bytes, parse_judgement, rendered_by, trusted_head
 from sluice.cli.options import repository
 from sluice.errors import UsageError
 from sluice.forge import artifact
@@ -23,6 +23,7 @@ from sluice.forge.overlay import not_taken
 from sluice.forge.pulls import Changes, changes, pull_of_run
 from sluice.forge.trust import code_among, shown, why_untrusted
 from sluice.gate.judgement import Judgement
+from sluice.report.rendered import RenderedChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Judged:
     """Why this run cannot vouch for its own verdict."""
     command: Command | None = None
     by: str | None = None
+    rendered: RenderedChange | str | None = None
+    """What it would change in the environments, or why that cannot be shown; None where no run says."""
 
     @property
     def run_url(self) -> str:
@@ -90,6 +93,7 @@ def _of_finished_run(env: Environment, github: GitHub, event: RunEvent) -> Judge
         current=found is None or found.current,
         changed=changed,
         obstacles=_obstacles(run, changed, judgement),
+        rendered=rendered_by(github, run.id, run.head_sha) if run.conclusion != "cancelled" else None,
     )
 
 
@@ -111,11 +115,12 @@ def _of_command(env: Environment, github: GitHub, arguments: argparse.Namespace)
     judgement = trusted_head(github, parse_judgement(data), arguments.head) if data is not None else None
     changed = changes(github, order.pull.base.sha, arguments.head)
     left = not_taken(changed)
+    renderer = _renderer(env, github, order, arguments.head)
     missing = (f"this run leaves out {', '.join(map(shown, left[:3]))}",) if left else ()
     return Judged(
         env=env,
         github=github,
-        mark=RunMark(head=arguments.head, run=env.run, attempt=env.attempt),
+        mark=RunMark(head=arguments.head, run=env.run, attempt=env.attempt, rendered=renderer),
         ended="nothing was stored",
         judgement=judgement,
         pull=order.pull,
@@ -124,7 +129,15 @@ def _of_command(env: Environment, github: GitHub, arguments: argparse.Namespace)
         obstacles=(*missing, *(stand_ins(judgement) if judgement else ())),
         command=order.command,
         by=order.by,
+        rendered=rendered_by(github, renderer, arguments.head) if renderer is not None else None,
     )
+
+
+def _renderer(env: Environment, github: GitHub, order: Order, head: str) -> int | None:
+    """Return the run that rendered this head, as the report names it: a command judges, and renders nothing."""
+    posted = find_report(github, order.pull.number, env.author)
+    mark = mark_of(posted.body) if posted is not None else None
+    return (mark.rendered or mark.run) if mark is not None and mark.head == head else None
 
 
 def _of_acceptance(env: Environment, github: GitHub, order: Order, arguments: argparse.Namespace) -> Judged:
@@ -147,6 +160,7 @@ def _of_acceptance(env: Environment, github: GitHub, order: Order, arguments: ar
         obstacles=tuple(stand_ins(judgement)),
         command=order.command,
         by=order.by,
+        rendered=rendered_by(github, mark.rendered or mark.run, mark.head),
     )
 
 

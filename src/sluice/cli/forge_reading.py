@@ -6,13 +6,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from sluice.errors import CannotJudge
+from sluice.errors import CannotJudge, SluiceError
+from sluice.forge import artifact
 from sluice.forge.answers import is_sha
 from sluice.forge.client import GitHub
 from sluice.forge.failures import ForgeError
 from sluice.forge.pulls import belongs_to
 from sluice.gate.judgement import Judgement
 from sluice.report.json import from_json
+from sluice.report.rendered import RenderedChange, read_rendered
 
 
 def file_bytes(path: str) -> bytes | None:
@@ -31,6 +33,21 @@ def parse_judgement(data: bytes) -> Judgement:
         return from_json(json.loads(data))
     except (ValueError, RecursionError):
         raise CannotJudge("the stored judgement is no JSON that can be read") from None
+
+
+def rendered_by(github: GitHub, run: int, head: str) -> RenderedChange | str | None:
+    """Return what a run says it would release, None where it says nothing, else why it cannot be shown.
+
+    It informs and decides nothing, so whatever is wrong with it keeps no judgement from being told.
+    """
+    try:
+        data = artifact.download(github, run, head, artifact.RENDERED)
+        found = read_rendered(data) if data is not None else None
+        if found is not None and not (found.head and belongs_to(github, found.head, head)):
+            return f"what this run rendered is about another commit than {head[:7]}"
+    except SluiceError as problem:
+        return str(problem)
+    return found.model_copy(update={"head": head}) if found is not None else None
 
 
 def trusted_head(github: GitHub, judgement: Judgement, head: str) -> Judgement:

@@ -11,10 +11,13 @@ from sluice.forge import check as checks
 from sluice.forge.check import Annotation, Report, conclude
 from sluice.forge.comment import mark_of, put_report, stamped, superseded, with_note
 from sluice.gate.verdict import Verdict
+from sluice.report.rendered import RenderedChange
 
 if TYPE_CHECKING:
     from sluice.forge.sticky import Render
     from sluice.gate.judgement import Judgement
+
+UNAFFECTED = "nothing that a suite depends on has changed"
 
 
 def comment(arguments: argparse.Namespace) -> ExitCode:
@@ -24,7 +27,8 @@ def comment(arguments: argparse.Namespace) -> ExitCode:
         print("no open pull request has this head (or it is a merge group): there is nothing to comment on")
         return ExitCode.OK
     reasons: list[str] = []
-    render = _noted(told, reasons) if told.judgement is None else _reported(told, told.judgement, reasons)
+    judgement = told.judgement or _rendered_alone(told)
+    render = _noted(told, reasons) if judgement is None else _reported(told, judgement, reasons)
     outcome = put_report(told.github, told.pull.number, told.env.author, render)
     where = f"comment {outcome.id} on #{told.pull.number}" if outcome.id else f"#{told.pull.number}: no comment"
     print(f"{where}: {outcome.done}", *reasons[-1:], sep="; ")
@@ -47,6 +51,20 @@ def _noted(told: Judged, reasons: list[str]) -> Render:
     return render
 
 
+def _rendered_alone(told: Judged) -> Judgement | None:
+    """Return what carries a rendered difference where no suite was judged: an edit of `infra/` affects none."""
+    from sluice.gate.judgement import Judgement
+    from sluice.report.comment import worth_showing
+
+    if told.command is not None or not isinstance(told.rendered, RenderedChange) or not worth_showing(told.rendered):
+        return None
+    if told.ended == "success":
+        verdict = Verdict("skipped", (), (UNAFFECTED,))
+    else:
+        verdict = Verdict("invalid", (), (f"the run ended before a judgement ({told.ended})",))
+    return Judgement("base", "head", told.rendered.base, told.mark.head, (), (), (), verdict)
+
+
 def _reported(told: Judged, judgement: Judgement, reasons: list[str]) -> Render:
     from sluice.report.comment import to_comment, worth_a_comment
 
@@ -58,10 +76,10 @@ def _reported(told: Judged, judgement: Judgement, reasons: list[str]) -> Render:
         if obstacle:
             reasons.append(obstacle)
             return None
-        if previous is None and not worth_a_comment(judgement):
+        if previous is None and not worth_a_comment(judgement, told.rendered):
             reasons.append("nothing was affected, so nothing is said")
             return None
-        text = to_comment(judgement, previous=previous, run_url=told.run_url, note=told.note)
+        text = to_comment(judgement, previous=previous, run_url=told.run_url, note=told.note, rendered=told.rendered)
         return stamped(text, told.mark)
 
     return render
@@ -100,7 +118,7 @@ def check_report(told: Judged) -> Report:
     from sluice.report.comment import to_comment
 
     conclusion, title = conclude(told.judgement.verdict, told.obstacles)
-    summary = to_comment(told.judgement, previous=None, run_url=told.run_url, note=told.note)
+    summary = to_comment(told.judgement, run_url=told.run_url, note=told.note, rendered=told.rendered)
     return Report(conclusion, title, summary, _annotations(told, told.judgement))
 
 
@@ -108,7 +126,7 @@ def _without_judgement(told: Judged) -> Report:
     """A run that succeeds without a judgement found nothing that a suite depends on changed."""
     page = f"[The run]({told.run_url}) says more."
     if told.ended == "success":
-        verdict = Verdict("skipped", (), ("nothing that a suite depends on has changed",))
+        verdict = Verdict("skipped", (), (UNAFFECTED,))
         conclusion, title = conclude(verdict, told.obstacles)
         return Report(conclusion, title, f"Nothing that a suite depends on has changed. {told.note or ''} {page}")
     if told.ended == "action_required":

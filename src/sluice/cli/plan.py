@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     limits.add_argument("--budget-minutes", type=_amount, metavar="M", help="refuse more minutes than this")
     limits.add_argument("--budget-money", type=_amount, metavar="USD", help="refuse a higher price than this")
     parser.add_argument(
-        "--github-output", action="store_true", help="write affected, matrix, private and amounts to $GITHUB_OUTPUT too"
+        "--github-output",
+        action="store_true",
+        help="write affected, environments, matrix, private and amounts to $GITHUB_OUTPUT too",
     )
     add_root(parser)
     add_format(parser)
@@ -75,7 +77,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     else:
         print("\n".join(_lines(change, told, bullet="- " if arguments.format == "markdown" else "  ")))
     if arguments.github_output:
-        _write_outputs(change, told, private)
+        _write_outputs(change, told, private, _environments(base, head))
     for reason in refused:
         print(f"sluice: {reason}", file=sys.stderr)
     return ExitCode.CANNOT_JUDGE if refused else ExitCode.OK
@@ -139,7 +141,16 @@ def _matrix(shards: Sequence[Shard], private: Collection[str]) -> dict[str, Any]
     }
 
 
-def _write_outputs(change: Change, told: Forecast, private: Collection[str]) -> None:
+def _environments(base: Catalog | None, head: Catalog) -> list[str]:
+    """Return the environments whose manifests may differ; nothing is rendered for that."""
+    from sluice.rollout.proposal import environments, touched
+
+    if base is None:
+        return []
+    return [name for name in environments(base, head) if touched(base, head, name)]
+
+
+def _write_outputs(change: Change, told: Forecast, private: Collection[str], environments: Sequence[str]) -> None:
     from sluice.forge.outputs import write_outputs
 
     matrix = _matrix(told.shards, private)
@@ -147,6 +158,7 @@ def _write_outputs(change: Change, told: Forecast, private: Collection[str]) -> 
         "affected": "true" if _affected(change) else "false",
         "sharded": "true" if matrix["include"] else "false",
         "private": "true" if private else "false",
+        "environments": ",".join(environments),
         "matrix": json.dumps(matrix),
         "calls": str(told.effort.calls),
         "minutes": f"{told.effort.minutes:.1f}",

@@ -1,5 +1,9 @@
 """The case is a dataset's row by its id, or JSON inputs given with --inputs.
 
+With --environment ENV (or `all`) it shows manifests instead: those that would be released, or with --base what differs
+between base and head, with what the lock says in words, GPUs, and what a release would be refused for besides evidence.
+Nothing is released, and no evidence is asked. Exit 1 where something would be refused, 4 where nothing can be rendered.
+
 Where the prompt declares retrieval, a case gets its passages as its suite does (a suite that retrieves comes first),
 and JSON inputs that give none get them retrieved; text and Markdown list them with their scores (BM25).
 """
@@ -16,7 +20,7 @@ from sluice.catalog import Catalog
 from sluice.checks import RULES
 from sluice.checks.json_schemas import CompiledSchema, compile_schema
 from sluice.checks.rule import Context
-from sluice.cli.options import add_format, add_root, repository
+from sluice.cli.options import Repository, add_format, add_root, repository
 from sluice.errors import ExitCode, InvalidFiles, UsageError, nearest
 from sluice.report.visible import visible
 from sluice.retrieval import Hit, RetrievalProblem, Retriever, retriever_for
@@ -29,17 +33,31 @@ _WIDTH = 120
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    parser.add_argument("prompt", help="the prompt's name")
+    parser.add_argument("prompt", nargs="?", help="the prompt's name")
     parser.add_argument("case", nargs="?", help="a case id of a dataset that a suite pairs with this prompt")
     parser.add_argument("--inputs", metavar="JSON", help="the inputs, instead of a case")
     parser.add_argument("--revision", metavar="REV", help="render the prompt of a Git revision")
+    manifests = parser.add_argument_group("manifests")
+    manifests.add_argument("--environment", metavar="ENV", help="render this environment's manifests, or `all`")
+    manifests.add_argument("--base", metavar="REV", help="show what differs from this revision")
+    manifests.add_argument("--head", metavar="REV", help="render this revision (default: the working tree)")
+    manifests.add_argument("--output", metavar="FILE", help="write the difference as JSON to FILE too")
     add_root(parser)
     add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
-    """Print the rendered messages."""
-    repo = repository(arguments)
+    """Print the rendered messages, or manifests."""
+    if arguments.environment is not None:
+        from sluice.cli.rendering import render_environments
+
+        return render_environments(repository(arguments), arguments)
+    if arguments.prompt is None or arguments.base or arguments.head or arguments.output:
+        raise UsageError("name a prompt, or an environment: --base, --head and --output are for --environment ENV")
+    return _render_prompt(repository(arguments), arguments)
+
+
+def _render_prompt(repo: Repository, arguments: argparse.Namespace) -> ExitCode:
     catalog = repo.at(arguments.revision) if arguments.revision else repo.working()
     if arguments.case is not None and arguments.inputs is not None:
         raise UsageError("a case has its own inputs; give a case or --inputs, not both")

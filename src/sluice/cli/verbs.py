@@ -15,7 +15,10 @@ class Verb:
 
 VERBS: dict[str, Verb] = {
     "check": Verb("check", "Find what is wrong in the repository's files; runs no model."),
-    "render": Verb("render", "Show the messages that a prompt sends for one case."),
+    "render": Verb(
+        "render",
+        "Show what a prompt sends for one case, or an environment's manifests and what differs in them.",
+    ),
     "plan": Verb("plan", "Say what an eval would run, what it can see and what it costs; runs nothing."),
     "eval": Verb("evaluate", "Run the affected suites on base and head, compare and gate them."),
     "merge": Verb("merge", "Join what shards of an eval have stored, to judge it as one run."),

@@ -1,4 +1,4 @@
-"""The artifact that a finished run left, as hostile as a file can be: sizes, paths and kinds are checked first."""
+"""The artifacts that a finished run left, as hostile as a file can be: sizes, paths and kinds are checked first."""
 
 from __future__ import annotations
 
@@ -6,13 +6,23 @@ import io
 import stat
 import zipfile
 import zlib
+from dataclasses import dataclass
 
 from sluice.forge.answers import Answer, Number, Sha, read
 from sluice.forge.client import GitHub
 from sluice.forge.failures import ForgeError
 
-NAME = "sluice-judgement"
-MEMBER = "judgement.json"
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """An artifact by its name, and the one file in it that is read."""
+
+    name: str
+    member: str
+
+
+JUDGEMENT = Kind("sluice-judgement", "judgement.json")
+RENDERED = Kind("sluice-rendered", "rendered.json")
 MOST_COMPRESSED = 20 * 2**20
 MOST_EXPANDED = 100 * 2**20
 MOST_MEMBERS = 50
@@ -37,64 +47,66 @@ class _Artifact(Answer):
     workflow_run: _Origin | None = None
 
 
-def download(github: GitHub, run: int, head: str | None) -> bytes | None:
-    """Return the judgement that a run stored, None where it stored none.
+def download(github: GitHub, run: int, head: str | None, kind: Kind = JUDGEMENT) -> bytes | None:
+    """Return the file that a run stored, None where it stored none.
 
     `head` is the trusted commit of that run; an artifact that the forge itself ascribes to another is refused.
     """
-    listed = github.pages(f"actions/runs/{run}/artifacts", "artifacts", name=NAME)
+    listed = github.pages(f"actions/runs/{run}/artifacts", "artifacts", name=kind.name)
     artifacts = [read(_Artifact, one, "the list of artifacts") for one in listed]
-    named = [one for one in artifacts if one.name == NAME]
+    named = [one for one in artifacts if one.name == kind.name]
     kept = [one for one in named if not one.expired]
     if named and not kept:
-        raise ForgeError(f"the artifact {NAME} of run {run} has expired; run the workflow again")
+        raise ForgeError(f"the artifact {kind.name} of run {run} has expired; run the workflow again")
     if not kept:
         return None
     newest = max(kept, key=lambda one: one.id)
     _refuse_other_origin(newest, run, head)
     if newest.size_in_bytes > MOST_COMPRESSED:
-        raise ForgeError(f"the artifact {NAME} has more than {MOST_COMPRESSED:,} bytes; it was not read")
-    return unpack(github.download(f"actions/artifacts/{newest.id}/zip", MOST_COMPRESSED))
+        raise ForgeError(f"the artifact {kind.name} has more than {MOST_COMPRESSED:,} bytes; it was not read")
+    return unpack(github.download(f"actions/artifacts/{newest.id}/zip", MOST_COMPRESSED), kind)
 
 
 def _refuse_other_origin(artifact: _Artifact, run: int, head: str | None) -> None:
     origin = artifact.workflow_run
     if origin is not None and (origin.id != run or (head is not None and origin.head_sha != head)):
-        raise ForgeError(f"the artifact {NAME} belongs to another run or commit than run {run}; it was not read")
+        raise ForgeError(
+            f"the artifact {artifact.name} belongs to another run or commit than run {run}; it was not read"
+        )
 
 
-def unpack(data: bytes) -> bytes:
-    """Return the bytes of `judgement.json` in a zip archive; raise ForgeError for anything unusual about it."""
+def unpack(data: bytes, kind: Kind = JUDGEMENT) -> bytes:
+    """Return the bytes of the file in a zip archive; raise ForgeError for anything unusual about it."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
-            _check(members)
-            found = [member for member in members if member.filename == MEMBER]
+            _check(members, kind)
+            found = [member for member in members if member.filename == kind.member]
             if not found:
-                raise ForgeError(f"the artifact {NAME} holds no {MEMBER}")
-            return _expanded(archive, found[0])
+                raise ForgeError(f"the artifact {kind.name} holds no {kind.member}")
+            return _expanded(archive, found[0], kind)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError) as error:
-        raise _broken(type(error).__name__) from None
+        raise _broken(kind, type(error).__name__) from None
     except (NotImplementedError, RuntimeError, ValueError, OverflowError) as error:
-        raise _broken(type(error).__name__) from None
+        raise _broken(kind, type(error).__name__) from None
 
 
-def _broken(kind: str) -> ForgeError:
-    return ForgeError(f"the artifact {NAME} is no zip archive that can be read ({kind})")
+def _broken(kind: Kind, why: str) -> ForgeError:
+    return ForgeError(f"the artifact {kind.name} is no zip archive that can be read ({why})")
 
 
-def _check(members: list[zipfile.ZipInfo]) -> None:
+def _check(members: list[zipfile.ZipInfo], kind: Kind) -> None:
     if len(members) > MOST_MEMBERS:
-        raise ForgeError(f"the artifact {NAME} has {len(members):,} members; at most {MOST_MEMBERS} are read")
+        raise ForgeError(f"the artifact {kind.name} has {len(members):,} members; at most {MOST_MEMBERS} are read")
     if sum(member.file_size for member in members) > MOST_EXPANDED:
-        raise ForgeError(f"the artifact {NAME} expands to more than {MOST_EXPANDED:,} bytes; it was not read")
+        raise ForgeError(f"the artifact {kind.name} expands to more than {MOST_EXPANDED:,} bytes; it was not read")
     names = [member.orig_filename.casefold() for member in members]
     if len(set(names)) != len(names):
-        raise ForgeError(f"the artifact {NAME} has two members of one name")
+        raise ForgeError(f"the artifact {kind.name} has two members of one name")
     for member in members:
         problem = _problem(member)
         if problem:
-            raise ForgeError(f"the artifact {NAME} has a member that {problem}; nothing of it was read")
+            raise ForgeError(f"the artifact {kind.name} has a member that {problem}; nothing of it was read")
 
 
 def _problem(member: zipfile.ZipInfo) -> str | None:
@@ -116,10 +128,10 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
     return None
 
 
-def _expanded(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _expanded(archive: zipfile.ZipFile, member: zipfile.ZipInfo, kind: Kind) -> bytes:
     """Read one member, by what comes out and not by what the archive announces."""
     with archive.open(member) as file:
         data = file.read(member.file_size + 1)
         if len(data) != member.file_size or file.read(1):
-            raise ForgeError(f"the artifact {NAME} announces another size than it has")
+            raise ForgeError(f"the artifact {kind.name} announces another size than it has")
     return data

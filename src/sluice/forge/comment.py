@@ -28,6 +28,8 @@ class RunMark(Answer):
     head: Sha
     run: Number
     attempt: Number
+    rendered: Number | None = None
+    """The run that rendered this head, where a command judged it again."""
 
     @property
     def order(self) -> tuple[int, int]:
@@ -37,7 +39,7 @@ class RunMark(Answer):
 
 def stamped(text: str, mark: RunMark) -> str:
     """Return a report that ends with its mark."""
-    body = f"{text.rstrip()}\n\n<!-- sluice:run {json.dumps(mark.model_dump(), sort_keys=True)} -->"
+    body = f"{text.rstrip()}\n\n<!-- sluice:run {json.dumps(mark.model_dump(exclude_none=True), sort_keys=True)} -->"
     if len(body.encode("utf-8")) > MOST_CHARACTERS:
         raise ForgeError(f"the report has more than {MOST_CHARACTERS:,} bytes, which no comment can hold")
     return body

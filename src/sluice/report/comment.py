@@ -10,35 +10,63 @@ from sluice.report.content import Content, content, short_commit
 from sluice.report.heads import MOST_CHARACTERS, Heads, JudgedHead, address, hidden, read_heads
 from sluice.report.markdown import ICONS, Length, closing, details, lay_out
 from sluice.report.neutral import code, plain
+from sluice.report.rendered import RenderedChange
+from sluice.report.rendered_text import TITLE, rendered_markdown
 from sluice.report.visible import clipped, one_line
 
 MARKER = "<!-- sluice:report -->"
 BUDGET = 65_000
 """GitHub refuses more than 65,536 characters; bytes are never fewer, and whoever posts adds a mark of its own."""
 MOST_NOTE = 600
+ROOMS = (22_000, 12_000, 5_000)
+"""Bytes for what would be released: less where the cases need the rest."""
+CAUTION = "Rendered by the pull request's own code: it informs, and proves nothing."
 COMMANDS = ("/eval [suite] [--full]", "/retry-errors", "/accept CASE\u2026 reason", "/help")
 _DOT = " \u00b7 "
 
 
-def to_comment(judgement: Judgement, *, previous: str | None = None, run_url: str = "", note: str | None = None) -> str:
+def to_comment(
+    judgement: Judgement,
+    *,
+    previous: str | None = None,
+    run_url: str = "",
+    note: str | None = None,
+    rendered: RenderedChange | str | None = None,
+) -> str:
     """Return the text of the comment: at most `BUDGET` bytes, nothing of others in it links, mentions or formats.
 
     `previous` is the text that it replaces: the heads judged so far are read from it, and nothing else. `run_url`
-    is linked where it is a plain address. `note` stands right below the verdict, as plain words.
+    is linked where it is a plain address. `note` stands right below the verdict, as plain words. `rendered` is what a
+    release of the change would differ in, or why that cannot be shown.
     """
     told = content(judgement, "public")
     heads = _heads(told, read_heads(previous), run_url)
-    page = Page(BUDGET)
-    page.add(f"{MARKER}\n{hidden(heads)}")
     opening = [f"> [!NOTE]\n> {plain(clipped(note, MOST_NOTE))}"] if note else []
-    ending = [*closing(told), *_earlier(heads, told.head_commit), _foot(heads, run_url)]
-    lay_out(page, told, Length(), opening=opening, ending=ending)
+    for room in ROOMS:
+        page = Page(BUDGET)
+        page.add(f"{MARKER}\n{hidden(heads)}")
+        ending = [*_released(rendered, room), *closing(told), *_earlier(heads, told.head_commit), _foot(heads, run_url)]
+        lay_out(page, told, Length(), opening=opening, ending=ending)
+        if not page.left_out["closing parts"]:
+            break
     return page.text()
 
 
-def worth_a_comment(judgement: Judgement) -> bool:
+def worth_a_comment(judgement: Judgement, rendered: RenderedChange | str | None = None) -> bool:
     """Tell whether there is anything to say: a change that affects nothing gets no comment of its own."""
-    return bool(judgement.suites or judgement.edits) or judgement.verdict.word != "pass"
+    judged = bool(judgement.suites or judgement.edits) or judgement.verdict.word not in ("pass", "skipped")
+    return judged or worth_showing(rendered)
+
+
+def worth_showing(rendered: RenderedChange | str | None) -> bool:
+    """Tell whether an environment would change; that nothing could be read is no news by itself."""
+    return isinstance(rendered, RenderedChange) and rendered.differs
+
+
+def _released(rendered: RenderedChange | str | None, room: int) -> Sequence[str]:
+    if isinstance(rendered, str):
+        return (f"#### {TITLE}\n\nIt cannot be shown: {plain(clipped(rendered, MOST_NOTE))}",)
+    return (rendered_markdown(rendered, room, CAUTION),) if rendered is not None and rendered.environments else ()
 
 
 def _heads(told: Content, before: Heads, run_url: str) -> Heads:

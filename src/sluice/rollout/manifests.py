@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ def documents(text: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(one for one in yaml.load_all(text, Loader=_Loader) if one)
 
 
-def write(value: Mapping[str, Any]) -> str:
+def write(value: Mapping[str, Any] | Sequence[Any]) -> str:
     """Return an object as YAML with sorted keys; texts of several lines stay readable."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=1 << 20, default_flow_style=False)
 

@@ -14,6 +14,7 @@ from sluice.evidence.git import ask, complaint
 from sluice.release.lock import Lock
 from sluice.rollout.branch import manifest_name
 from sluice.rollout.kustomize import Kustomize
+from sluice.rollout.manifests import Manifest
 from sluice.rollout.parity import differences
 from sluice.rollout.planning import Rendered
 from sluice.rollout.rendering import render
@@ -22,11 +23,20 @@ from sluice.schema import PathSource
 
 def render_commit(root: Path, kustomize: Kustomize, commit: str, lock: Lock, bundle: Mapping[str, bytes]) -> Rendered:
     """Return the manifests of a lock by the infrastructure files of a commit."""
-    with tempfile.TemporaryDirectory(prefix="sluice-") as scratch:
-        _export(root, commit, _paths(lock), Path(scratch))
-        manifests = render(Path(scratch), lock, bundle, kustomize)
+    manifests = manifests_at(root, kustomize, commit, lock, bundle)
     texts = {manifest_name(index, one.kind, one.name): one.text.encode() for index, one in enumerate(manifests)}
     return Rendered(texts, tuple(map(str, differences(lock, manifests))))
+
+
+def manifests_at(
+    root: Path, kustomize: Kustomize, commit: str | None, lock: Lock, bundle: Mapping[str, bytes]
+) -> tuple[Manifest, ...]:
+    """Return the same as objects; without a commit by the files of the working tree."""
+    if commit is None:
+        return render(root, lock, bundle, kustomize)
+    with tempfile.TemporaryDirectory(prefix="sluice-") as scratch:
+        _export(root, commit, _paths(lock), Path(scratch))
+        return render(Path(scratch), lock, bundle, kustomize)
 
 
 def _paths(lock: Lock) -> list[str]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from unit.report import factory
 from unit.report.test_markdown import OWN_HTML, PARSER, SAFE, hostile, large, small  # noqa: F401 - a fixture
 from unit.report.test_neutral import ACTIVE, texts
+from unit.report.test_rendered import change, environment, found, part
 
 from sluice.forge.comment import RunMark, mark_of, stamped, with_note
 from sluice.report.comment import BUDGET, MARKER, to_comment, worth_a_comment
@@ -149,3 +150,13 @@ def test_a_note_of_the_forge_leaves_the_heads_readable():
 def test_commands_never_stand_at_the_start_of_a_line():
     """They could be read as commands, where somebody quotes the comment."""
     assert not [line for line in to_comment(factory.failing()).split("\n") if line.lstrip("> ").startswith("/")]
+
+
+def test_a_large_rendering_and_ten_thousand_wide_cases_share_the_comment(large):  # noqa: F811
+    objects = tuple(found(part(*[f"+line {number} {index}" for number in range(300)])) for index in range(12))
+    rendered = change(*(environment(name, objects=objects) for name in ("production", "staging")))
+    source = to_comment(at(large, 1), run_url=RUN, rendered=rendered)
+    assert len(source.encode()) <= BUDGET
+    assert "What would be released" in source and "All of it: `sluice render" in source
+    assert "Reproduce this on your machine" in source and "broken" in source
+    assert source.count("<details>") == source.count("</details>")
