@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,12 @@ def run_workflow(
     variables: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
     actor: str = "octocat",
+    programs: Sequence[Path] = (),
 ) -> Finished:
-    """Run a workflow of the checkout `tree`; `environment` reaches every step, as a runner's own would."""
+    """Run a workflow of the checkout `tree`; `environment` reaches every step, as a runner's own would.
+
+    `programs`: directories of what this runner has besides.
+    """
     scratch.mkdir(parents=True, exist_ok=True)
     (scratch / "home").mkdir(exist_ok=True)
     (scratch / "event.json").write_text(json.dumps(payload), encoding="utf-8")
@@ -100,19 +104,25 @@ def run_workflow(
     ]  # fmt: skip
     started = time.monotonic()
     done = subprocess.run(
-        command, cwd=tree, env=_environment(scratch), capture_output=True, text=True, timeout=LIMIT, check=False
+        command,
+        cwd=tree,
+        env=_environment(scratch, programs),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
     )
     seconds = time.monotonic() - started
     (scratch / "act.log").write_text(done.stdout + done.stderr, encoding="utf-8")
     return _read(done, seconds)
 
 
-def _environment(scratch: Path) -> dict[str, str]:
+def _environment(scratch: Path, programs: Sequence[Path]) -> dict[str, str]:
     """What act itself and thereby every step inherits: nothing of the person who runs the tests."""
     places = {str(Path(found).parent) for name in ("git", "bash", "cut") if (found := shutil.which(name))}
     tools = [str(ROOT / ".cache/tools")] if (ROOT / ".cache/tools/kustomize").exists() else []
     return {
-        "PATH": os.pathsep.join([*tools, *sorted(places)]),
+        "PATH": os.pathsep.join([*map(str, programs), *tools, *sorted(places)]),
         "HOME": str(scratch / "home"),
         "LANG": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",

@@ -3,86 +3,36 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
-from cli.release_workplace import fill_examples
-from e2e.act.running import ROOT, Finished
-from e2e.act.workbench import Workbench, git, signing_floor, sluice
-from miniature import MODEL, edit_prompt, write
+from e2e.act.releasing import (
+    BETTER,
+    WORSE,
+    after_judging,
+    judged,
+    judged_first,
+    prepared,
+    releases,
+    releasing_floor,
+    started,
+)  # fmt: skip
+from e2e.act.workbench import Workbench, git, sluice
+from miniature import edit_prompt
 from outside_tools import outside_tool
 from servers.tgi import TgiServer
 
 pytestmark = pytest.mark.slow
 Bench = Callable[..., Workbench]
 
-ENVIRONMENTS = ("staging", "production")
-VARIABLES = {"SLUICE_STAGING": "staging", "SLUICE_PRODUCTION": "production"}
-BETTER = "Answer with the last word, and nothing else."
-WORSE = "Answer with the last word, never."
-
-
-def environment(name: str) -> dict[str, Any]:
-    return {
-        "description": "For tests.",
-        "cluster": name,
-        "namespace": f"sluice-{name}",
-        "prompts": ["answer"],
-        "serving": {"served": {"strategy": "recreate"}},
-        "accept": {"engines": ["tgi"]},
-        "approvers": ["@octocat"],
-        "capacity": {"nvidia.com/gpu": 1},
-    }
-
-
-def releasing_floor(root: Path) -> None:
-    """The signing floor with two environments."""
-    signing_floor(root)
-    write(root, "models/served.yaml", {**MODEL, "serving": {**MODEL["serving"], "resources": {"gpus": 1}}})
-    for name in ("base", "components", *(f"overlays/{one}" for one in ENVIRONMENTS)):
-        shutil.copytree(ROOT / "infra" / name, root / "infra" / name)
-    for name in ENVIRONMENTS:
-        write(root, f"infra/overlays/{name}/environment.yaml", environment(name))
-    fill_examples(root)
-
 
 @pytest.fixture
 def work(bench: Bench, model: TgiServer) -> Workbench:
     """A repository whose first commit main has judged."""
     outside_tool("kustomize")
-    made = bench(releasing_floor)
-    made.secrets["SLUICE_EVIDENCE_KEY"] = made.signing_key()
-    made.variables.update(VARIABLES, SLUICE_ENDPOINT=model.url)
-    judged(made, "0" * 40, made.sha("main"), created=True)
+    made = prepared(bench(releasing_floor), model.url)
+    judged_first(made)
     return made
-
-
-def judged(work: Workbench, before: str, after: str, result: str = "success", **more: Any) -> None:
-    payload = {"ref": "refs/heads/main", "before": before, "after": after, "created": False, "deleted": False, **more}
-    done = work.run("push", "judge.yml", {**payload, "repository": work.forge.repository()}, at=after)
-    assert done.results == {"judge": result, "record": "success"}, done.log
-
-
-def after_judging(work: Workbench) -> Finished:
-    """Play what starts when judge.yml has ended on main."""
-    run = {"id": work.runs, "event": "push", "head_branch": "main", "conclusion": "success"}
-    payload = {"action": "completed", "workflow_run": run, "repository": work.forge.repository()}
-    return work.run("workflow_run", "release.yml", {**payload, "ref": "refs/heads/main"})
-
-
-def started(work: Workbench, workflow: str, actor: str = "octocat", **inputs: str) -> Finished:
-    payload = {"ref": "refs/heads/main", "inputs": inputs, "repository": work.forge.repository()}
-    return work.run("workflow_dispatch", workflow, payload, actor=actor)
-
-
-def releases(work: Workbench, name: str) -> list[str]:
-    """The numbers of an environment's releases at the remote, the newest first."""
-    form = "--format=%(trailers:key=Release-Number,valueonly,separator=)"
-    known = git(work.git_directory, "branch", "--list", f"deploy/{name}")
-    return git(work.git_directory, "log", form, f"deploy/{name}").split() if known else []
 
 
 def test_from_a_merge_to_production(work: Workbench, model: TgiServer) -> None:

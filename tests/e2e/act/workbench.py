@@ -101,12 +101,17 @@ class Pull:
 
 @dataclass
 class Workbench:
-    """The forge, its Git directory, a checkout in which act runs, and what every run shares."""
+    """The forge, its Git directory, a checkout in which act runs, and what every run shares.
+
+    `environment`, `programs`: variables and directories of programs that the runner has besides.
+    """
 
     place: Path
     act: Path
     variables: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    programs: list[Path] = field(default_factory=list)
     runs: int = 100
     forge: StoringForge = field(init=False)
     server: GitHubServer = field(init=False)
@@ -222,10 +227,12 @@ class Workbench:
             "STAND_IN_ARTIFACTS": str(self.place / "artifacts"),
             "STAND_IN_PYTHON": PYTHON,
             "SLUICE_VENV": str(shared_packages(self.place)),
+            **self.environment,
         }
         given = {
             "variables": self.variables | options.pop("variables", {}),
             "secrets": self.secrets | options.pop("secrets", {}),
+            "programs": self.programs,
         }
         scratch = self.place / f"run-{self.runs}-{attempt}"
         done = run_workflow(self.act, self.tree, event, workflow, payload, scratch, environment, **given, **options)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from e2e.cluster import building
+from e2e.cluster import building, equipment
 from e2e.cluster.plane import Plane
 from e2e.cluster.portal import Site
-from outside_tools import REQUIRED
+from outside_tools import REQUIRED, missing
 
 _numbers = itertools.count(1)
 
@@ -43,3 +44,25 @@ def site(plane: Plane) -> Iterator[Callable[[int], Site]]:
     for name in made:
         plane.ask("delete", "namespace", name, "--ignore-not-found", "--wait=false")
         plane.ask("delete", "node", name, "--wait=true")
+
+
+@pytest.fixture
+def equipped(plane: Plane) -> Iterator[Callable[..., Plane]]:
+    """Give the plane what infra expects: definitions, rights, a node with GPUs, volumes; namespaces are gone after."""
+    if not equipment.definitions():
+        missing("the custom resources that infra names are not here; scripts/tools (with Go) brings them")
+    made: list[str] = []
+
+    def equip(*namespaces: str) -> Plane:
+        made.extend(namespaces)
+        equipment.equip(plane, namespaces)
+        return plane
+
+    yield equip
+    equipment.clear(plane, made)
+
+
+@pytest.fixture
+def programs(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the plane's kubectl and nothing else."""
+    return equipment.programs(plane, tmp_path_factory.mktemp("programs"))

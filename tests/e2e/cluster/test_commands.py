@@ -5,32 +5,17 @@ import json
 import pytest
 from cli.conftest import repository, server, sluice  # noqa: F401 - fixtures, used by name
 from cli.release_workplace import GOOD, workplace
-from outside_tools import ROOT, outside_tool
+from e2e.cluster.equipment import kubeconfig, pods
+from outside_tools import outside_tool
 from servers.fixtures import tgi  # noqa: F401 - a fixture that `server` uses
 
 pytestmark = pytest.mark.slow
 NAMESPACE = "sluice-staging"
-DEPLOYER = "deployer"
-RIGHTS = "infra/gitops/rights"
 
 
 @pytest.fixture
-def cluster(plane):
-    """A node with one GPU, a volume for the weights, and the custom resources that infra names."""
-    for file in sorted((ROOT / ".cache/tools/crds").glob("monitoring*.yaml")):
-        assert plane.ask("apply", "--server-side", "-f", str(file)).returncode == 0
-    assert plane.ask("apply", "--server-side", "-k", str(ROOT / RIGHTS)).returncode == 0
-    bound = plane.ask("create", "clusterrolebinding", DEPLOYER, "--clusterrole=sluice-deployer", f"--user={DEPLOYER}")
-    assert bound.returncode == 0, bound.stderr
-    plane.add_node("portal", 1)
-    volume = {
-        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "weights"},
-        "spec": {"capacity": {"storage": "100Gi"}, "accessModes": ["ReadWriteMany"], "hostPath": {"path": "/weights"}},
-    }  # fmt: skip
-    assert plane.ask("create", "-f", "-", data=volume).returncode == 0
-    yield plane
-    for words in (["namespace", NAMESPACE], ["pv", "weights"], ["clusterrolebinding", DEPLOYER], ["node", "portal"]):
-        plane.ask("delete", *words, "--wait=false")
+def cluster(equipped):
+    return equipped(NAMESPACE)
 
 
 @pytest.fixture
@@ -43,24 +28,16 @@ def place(repository, server, sluice, monkeypatch, tmp_path_factory):  # noqa: F
 
 
 @pytest.fixture
-def kubeconfig(cluster, tmp_path_factory):
-    """Settings of somebody who has the rights of a deployer and no others."""
-    settings = json.loads(cluster.kubeconfig.read_text())
-    settings["users"][0]["user"]["as"] = DEPLOYER
+def settings(cluster, tmp_path_factory):
+    """The kubeconfig of a deployer."""
     file = tmp_path_factory.mktemp("deployer") / "kubeconfig"
-    file.write_text(json.dumps(settings))
+    file.write_text(kubeconfig(cluster))
     return file
 
 
-def servers(cluster):
-    """The uids of the model server's pods."""
-    found = cluster.get("pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=model-server")["items"]
-    return {pod["metadata"]["uid"] for pod in found}
-
-
-def test_from_the_first_release_to_a_rollback(cluster, kubeconfig, place):
+def test_from_the_first_release_to_a_rollback(cluster, settings, place):
     def ask(verb, *words):
-        options = ("--kubeconfig", str(kubeconfig), "--kubectl", str(cluster.kubectl))
+        options = ("--kubeconfig", str(settings), "--kubectl", str(cluster.kubectl))
         code, out, err = place.sluice(verb, "staging", *options, *words)
         return code, out, err
 
@@ -72,7 +49,7 @@ def test_from_the_first_release_to_a_rollback(cluster, kubeconfig, place):
 
     code, out, err = ask("rollout", "--timeout", "90")
     assert code == 0 and "is healthy after" in out, out + err
-    before = servers(cluster)
+    before = pods(cluster, NAMESPACE).keys()
     code, out, err = ask("status")
     assert code == 0 and out.startswith("staging: as wished"), out + err
     assert max(map(len, out.splitlines())) <= 80
@@ -84,7 +61,7 @@ def test_from_the_first_release_to_a_rollback(cluster, kubeconfig, place):
     assert code == 1 and out.startswith("staging: behind")
     code, out, err = ask("rollout", "--format", "json")
     assert code == 0 and json.loads(out)["healthy"], out + err
-    assert servers(cluster) == before, "a prompt restarts no model server"
+    assert pods(cluster, NAMESPACE).keys() == before, "a prompt restarts no model server"
 
     (name,) = [one["metadata"]["name"] for one in cluster.get("deployments", "-n", NAMESPACE)["items"]]
     cluster.ask("scale", "deployment", name, "-n", NAMESPACE, "--replicas=0")

@@ -112,12 +112,11 @@ def test_what_the_cluster_does_not_know_is_refused_and_what_ran_stays(site):
     here = site(1)
     first = here.release(1)
     here.roll(first)
-    monitor = {
-        "apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor",
-        "metadata": {"name": "tgi", "namespace": here.namespace},
+    unknown = {
+        "apiVersion": "example.test/v1", "kind": "Unheard", "metadata": {"name": "tgi", "namespace": here.namespace},
     }  # fmt: skip
-    with_monitor = release("staging", here.namespace, 2, first.digest, "c" * 40, [*first.objects, monitor])
-    with pytest.raises(Refused, match="does not know ServiceMonitor"):
-        here.roll(with_monitor)
+    with_unknown = release("staging", here.namespace, 2, first.digest, "c" * 40, [*first.objects, unknown])
+    with pytest.raises(Refused, match="does not know Unheard"):
+        here.roll(with_unknown)
     assert here.ledger().healthy.number == 1
     assert here.cluster.get(Ref("apps", "Deployment", here.namespace, "tgi")) is not None
