@@ -73,7 +73,7 @@ def floor(root: Path) -> None:
     write(root, "models/small.yaml", {**MODEL, "serving": small})
     for name in ENVIRONMENTS:
         accept = {"engines": ["tgi"], "stand_ins": name == "staging"}
-        here = {**environment(name), "namespace": NAMESPACES[name], "accept": accept}
+        here = {**environment(name), "cluster": "plane", "namespace": NAMESPACES[name], "accept": accept}
         write(root, f"infra/overlays/{name}/environment.yaml", here)
         patch_servers(root, name, {"op": "replace", "path": "/spec/minReadySeconds", "value": 0})
         overlay = root / f"infra/overlays/{name}/kustomization.yaml"
