@@ -27,7 +27,7 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", metavar="NAME", help="the context of the kubeconfig (default: the current one)")
     parser.add_argument("--kubectl", metavar="PROGRAM", default="kubectl", help="the kubectl to use (default: kubectl)")
     parser.add_argument("--any-cluster", action="store_true", help="go on where the cluster bears another one's name")
-    parser.add_argument("--offline", action="store_true", help="take the deploy branch as this clone knows it")
+    parser.add_argument("--offline", action="store_true", help="take every branch as this clone knows it")
     add_root(parser)
     add_format(parser)
 
@@ -61,13 +61,17 @@ def refuse_foreign(root: Path, cluster: Cluster, release: Release, arguments: ar
 
 
 def deployed_of(root: Path, arguments: argparse.Namespace) -> Deployed:
-    """Return the newest release of the environment, fetched unless --offline; raise UsageError where there is none."""
+    """Return the newest release of the environment; raise UsageError where there is none.
+
+    Unless --offline it is fetched, and with it main and the evidence, which it is verified by.
+    """
+    from sluice.cli.releasing import learn
     from sluice.evidence.git import REMOTE, ask
     from sluice.rollout import branch as deploy
 
     name = arguments.environment
     if not arguments.offline and ask(root, "remote", "get-url", REMOTE).returncode == 0:
-        deploy.fetch(root, name)
+        learn(root, name)
     deployed = deploy.read(root, name)
     if deployed is None:
         raise UsageError(

@@ -49,7 +49,7 @@ def released(root: Path, wish: Wish, *, push: bool, dry_run: bool, style: str, u
 
 def _release(root: Path, wish: Wish, *, push: bool, dry_run: bool, style: str) -> ExitCode:
     if push:
-        _fetch(root, wish.environment)
+        learn(root, wish.environment)
     with _desk(root, sign=not dry_run) as desk:
         made = plan(wish, desk)
         if not made.admission.allowed or made.unchanged or dry_run:
@@ -78,7 +78,7 @@ def rolled_back(root: Path, environment: str, to: str | None, *, push: bool) -> 
 
 def _roll_back(root: Path, environment: str, to: str | None, *, push: bool) -> ExitCode:
     if push:
-        _fetch(root, environment)
+        learn(root, environment)
     parent = deploy.read(root, environment)
     if parent is None:
         raise UsageError(f"nothing was released to {environment} yet, so there is nothing to go back to")
@@ -132,7 +132,7 @@ def _renderer(root: Path) -> Renderer:
     return lambda commit, lock, bundle: render_commit(root, find(root), commit, lock, bundle)
 
 
-def _fetch(root: Path, environment: str) -> None:
+def learn(root: Path, environment: str) -> None:
     """Learn what main, the evidence and the environment are now."""
     done = ask(root, "fetch", "--quiet", "--no-tags", REMOTE, f"+refs/heads/main:refs/remotes/{REMOTE}/main")
     if done.returncode:

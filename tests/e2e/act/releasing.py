@@ -54,12 +54,16 @@ def judged_first(work: Workbench, **options: Any) -> None:
     judged(work, "0" * 40, work.sha("main"), **options)
 
 
-def judged(work: Workbench, before: str, after: str, result: str = "success", **options: Any) -> None:
+def judge(work: Workbench, before: str, after: str, **options: Any) -> Finished:
     """Play judge.yml on a push to main."""
     payload = {"ref": "refs/heads/main", "before": before, "after": after, "created": not int(before, 16)}
-    done = work.run(
-        "push", "judge.yml", {**payload, "deleted": False, "repository": work.forge.repository()}, at=after, **options
-    )
+    payload |= {"deleted": False, "repository": work.forge.repository()}
+    return work.run("push", "judge.yml", payload, at=after, **options)
+
+
+def judged(work: Workbench, before: str, after: str, result: str = "success", **options: Any) -> None:
+    """Play judge.yml, which must end so and record what it found."""
+    done = judge(work, before, after, **options)
     assert done.results == {"judge": result, "record": "success"}, done.log
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ class Job:
     steps: dict[str, str] = field(default_factory=dict)
     output: dict[str, list[str]] = field(default_factory=dict)
     summary: str = ""
+    began: datetime | None = None
+    ended: datetime | None = None
 
 
 @dataclass
@@ -164,6 +167,8 @@ def _title(entry: Mapping[str, Any]) -> str:
 
 def _note(job: Job, entry: Mapping[str, Any]) -> None:
     step = str(entry.get("step", ""))
+    job.ended = datetime.fromisoformat(entry["time"])
+    job.began = job.began or job.ended
     if "jobResult" in entry:
         job.result = str(entry["jobResult"])
     if step and "stepResult" in entry and entry.get("stage") in ("Main", None):

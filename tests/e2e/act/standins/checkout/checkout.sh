@@ -14,4 +14,5 @@ else
     git fetch --quiet --depth "$INPUT_FETCH_DEPTH" origin "$wanted"
 fi
 git checkout --quiet --detach FETCH_HEAD
-[[ "$INPUT_PERSIST_CREDENTIALS" == true ]] || git remote set-url --push origin "no-credentials-were-kept"
+# A private repository can neither be pushed to nor fetched from without them.
+[[ "$INPUT_PERSIST_CREDENTIALS" == true ]] || git remote set-url origin "file:///no-credentials-were-kept"
