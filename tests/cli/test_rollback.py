@@ -80,3 +80,42 @@ def test_what_was_turned_back_comes_again_only_where_somebody_says_so(place):
     assert code == 0
     assert "the same was admitted before, as release 2" in out
     assert record(place).number == 4
+
+
+def tamper(place, clone):
+    """Write to the branch past Sluice: nine servers instead of one."""
+    copy = place.clone(clone)
+    git(copy, "checkout", "--quiet", "-B", "deploy/staging", "origin/deploy/staging")
+    (target,) = copy.glob("manifests/*-deployment-*.yaml")
+    target.write_text(target.read_text().replace("replicas: 1", "replicas: 9"))
+    git(copy, "-c", "user.name=t", "-c", "user.email=t@example.test", "commit", "--quiet", "--all", "-m", "tamper")
+    git(copy, "push", "--quiet", str(place.remote), "deploy/staging")
+
+
+def test_what_somebody_wrote_past_sluice_is_never_signed(place, tmp_path):
+    tamper(place, tmp_path / "c")
+    code, out, err = place.sluice("rollback", "staging", "--to", "2", "--push")
+    assert code == 0, out + err
+    assert "replicas: 9" not in git(place.remote, "grep", "-h", "replicas", "deploy/staging", "--", "manifests")
+    assert (record(place).number, record(place).restores) == (3, 2)
+    assert place.sluice("verify")[0] == 0
+
+
+def test_by_default_what_verifies_comes_back_over_what_does_not(place, tmp_path):
+    tamper(place, tmp_path / "c")
+    code, out, err = place.sluice("rollback", "staging", "--push")
+    assert code == 0, out + err
+    assert record(place).restores == 2
+    assert place.sluice("rollback", "staging", "--push")[0] == 0
+    assert record(place).restores == 1, "the edit between is no release"
+
+
+def test_a_release_is_not_built_on_what_does_not_verify(place, tmp_path):
+    tamper(place, tmp_path / "c")
+    place.merge("Answer with the last word only.")
+    place.judge()
+    git(place.root, "fetch", "--quiet", "origin", "+deploy/staging:refs/remotes/origin/deploy/staging")
+    for words in (["--dry-run"], ["--push"]):
+        code, out, err = place.sluice("release", "staging", *words)
+        assert code == 4 and "does not verify" in out and "sluice rollback staging" in out, out + err
+    assert place.sluice("release", "staging", "--push", "--over-unverified")[0] == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.cli.options import add_format, add_root
-from sluice.errors import CannotJudge, UsageError
+from sluice.errors import CannotJudge, UsageError, nearest
 from sluice.report.visible import one_line
 
 if TYPE_CHECKING:
@@ -72,12 +72,32 @@ def deployed_of(root: Path, arguments: argparse.Namespace) -> Deployed:
     name = arguments.environment
     if not arguments.offline and ask(root, "remote", "get-url", REMOTE).returncode == 0:
         learn(root, name)
+        _refuse_lost(root, name)
     deployed = deploy.read(root, name)
     if deployed is None:
-        raise UsageError(
-            f"nothing was released to {name!r} yet: there is no branch deploy/{name} (sluice release {name})"
-        )
+        raise UsageError(_nothing(root, name))
     return deployed
+
+
+def _refuse_lost(root: Path, name: str) -> None:
+    """A branch that only this clone has is no wish of anybody else's."""
+    from sluice.evidence.git import REMOTE, tip
+    from sluice.rollout import branch as deploy
+
+    if tip(root, deploy.local_ref(name)) and not tip(root, deploy.tracked_ref(name)):
+        raise UsageError(
+            f"{REMOTE} has no deploy/{name}, and this clone has one: `git push {REMOTE} deploy/{name}` brings it "
+            "there, --offline goes by what this clone knows"
+        )
+
+
+def _nothing(root: Path, name: str) -> str:
+    from sluice.cli.releasing import environments
+
+    known = environments(root)
+    if known and name not in known:
+        return f"no environment {name!r} on main; {nearest(name, known)}"
+    return f"nothing was released to {name!r} yet: there is no branch deploy/{name} (sluice release {name})"
 
 
 def problems_of(root: Path, deployed: Deployed) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from types import FrameType
 
 from sluice.errors import ExitCode
 
-MESSAGE = "interrupted; what was answered is kept, the same command goes on from there"
+MESSAGE = "interrupted; what was done stays, what was answered is kept; the same command goes on from there"
 _SHOW_CURSOR = "\x1b[?25h"
 
 

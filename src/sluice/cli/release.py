@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--again", action="store_true", help="release what the last rollback turned back from")
     parser.add_argument("--dry-run", action="store_true", help="say what would be released, and write nothing")
     parser.add_argument("--push", action="store_true", help="fetch first, and bring the release to origin")
+    parser.add_argument("--over-unverified", action="store_true", help="build on a newest release that does not verify")
     parser.add_argument("--unsigned", action="store_true", help="push a release that will not verify; for emergencies")
     add_root(parser)
     add_format(parser, "github")
@@ -39,6 +40,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         anchor_by=arguments.anchor_by,
         expect=arguments.expect,
         again=arguments.again,
+        over_unverified=arguments.over_unverified,
     )
     return released(
         repository(arguments).root,

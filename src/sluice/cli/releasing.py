@@ -24,10 +24,14 @@ from sluice.rollout import branch as deploy
 from sluice.rollout.kustomize import find
 from sluice.rollout.planning import Desk, Plan, Renderer, Wish, committed, plan, record_of, restored
 from sluice.rollout.rendered import render_commit
+from sluice.rollout.verifying import forged
 from sluice.schema import Environment
 
 TRIES = 5
-_UNSIGNED = "it will not verify, and `sluice rollout` refuses what does not; run it again with the key to sign it"
+_UNSIGNED = (
+    "it will not verify, and `sluice rollout` refuses what does not; run it again with the key and --over-unverified "
+    "to sign it"
+)
 _LONGEST_WAIT = 2.0
 """Seconds before the second try; each further one may wait as much longer."""
 
@@ -82,29 +86,47 @@ def _roll_back(root: Path, environment: str, to: str | None, *, push: bool) -> E
     parent = deploy.read(root, environment)
     if parent is None:
         raise UsageError(f"nothing was released to {environment} yet, so there is nothing to go back to")
-    target = _target(root, parent, to)
-    if (target.record.lock, target.manifests) == (parent.record.lock, parent.manifests):
-        raise UsageError(f"release {target.number} is what {environment} runs now, as release {parent.number}")
     with _desk(root, sign=True) as desk:
-        record = restored(target, parent, desk.now)
+        target = _target(desk, parent, to)
+        anchor = (target if desk.key and _forged(desk, parent) else parent).record.anchor
+        record = restored(target, parent, desk.now, anchor)
         commit = committed(record, parent, target.bundle, target.manifests, desk)
     _publish(root, environment, commit, parent.commit, push=push)
     print(release_text.restored(record), end="")
     return ExitCode.OK
 
 
-def _target(root: Path, parent: deploy.Deployed, to: str | None) -> deploy.Deployed:
-    """Return the release that is meant; by default the last one that held something else."""
-    if to is not None:
-        found = deploy.find(root, parent.environment, to)
-    else:
-        now = parent.record.lock, parent.manifests
-        others = deploy.history(root, parent.environment, parent.commit)
-        found = next((one for one in others if (one.record.lock, one.manifests) != now), None)
+def _target(desk: Desk, parent: deploy.Deployed, to: str | None) -> deploy.Deployed:
+    """Return the release that is meant; by default the last one that held something else.
+
+    Where we sign, only what verifies is brought back: else a signature would turn somebody's edit into a release.
+    """
+    known = list(deploy.history(desk.root, parent.environment, parent.commit))
+    meant = [one for one in known if deploy.is_named(one, to)] if to is not None else _others(known, parent)
+    found = next((one for one in meant if not (desk.key and _forged(desk, one))), None)
+    if found is None and meant:
+        raise CannotJudge(
+            f"release {meant[0].number} of {parent.environment} ({meant[0].commit[:12]}) does not verify "
+            f"({_forged(desk, meant[0])[0]}), so it is not signed anew; `sluice verify --all` shows what does"
+        )
     if found is None:
         wanted = f"release {to!r}" if to is not None else "earlier release that held something else"
         raise UsageError(f"this clone knows no {wanted} of {parent.environment}; `sluice verify --all` lists them")
+    if _content(found) == _content(parent):
+        raise UsageError(f"release {found.number} is what {parent.environment} runs now, as release {parent.number}")
     return found
+
+
+def _others(known: list[deploy.Deployed], parent: deploy.Deployed) -> list[deploy.Deployed]:
+    return [one for one in known if _content(one) != _content(parent)]
+
+
+def _content(one: deploy.Deployed) -> tuple[object, ...]:
+    return one.record.lock, one.bundle, one.manifests
+
+
+def _forged(desk: Desk, one: deploy.Deployed) -> tuple[str, ...]:
+    return forged(desk.root, one, desk.evidence, desk.keys)
 
 
 @contextmanager
@@ -120,7 +142,8 @@ def _desk(root: Path, *, sign: bool) -> Iterator[Desk]:
     with Branch(root) as evidence:
         if not evidence.known:
             print(f"sluice: {evidence.absence()}", file=sys.stderr)
-        yield Desk(root, evidence, keys, datetime.now(UTC), where_am_i(), _renderer(root), key)
+        vouched = key is not None or (not sign and bool(keys))
+        yield Desk(root, evidence, keys, datetime.now(UTC), where_am_i(), _renderer(root), key, vouched)
 
 
 def _key_text() -> str:

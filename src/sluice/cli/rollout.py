@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         from sluice.rollout.ledger import read
 
         refuse_foreign(root, cluster, release, arguments)
+        cluster.require_kinds(release.objects)
         found = drift(cluster, release, read(cluster, release.namespace), arguments.keep)
         print(planned(release, found, arguments.format), end="")
         return ExitCode.OK

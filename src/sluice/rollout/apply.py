@@ -78,6 +78,7 @@ def rollout(cluster: Cluster, release: Release, watcher: Watcher, settings: Sett
     """
     began = time.monotonic()
     settings, cluster = settings or Settings(), replace(cluster, tell=watcher.said)
+    cluster.require_kinds(release.objects)
     _make_namespace(cluster, release)
     with Lease(cluster, release.namespace, f"release {release.number}", settings.lease) as lease:
         work = _Rollout(cluster, release, watcher, settings, lease)

@@ -141,14 +141,15 @@ def history(root: Path, environment: str, start: str | None = None) -> Iterator[
 
 
 def find(root: Path, environment: str, wanted: str) -> Deployed | None:
-    """Return a release by its number, or the newest one by the first digits of its digest."""
-    digits = wanted.removeprefix("sha256:")
-    by_number = wanted.isdigit() and len(wanted) < len(NOTHING) // 4
-    for one in history(root, environment):
-        named = one.number == int(wanted) if by_number else one.release.removeprefix("sha256:").startswith(digits)
-        if named:
-            return one
-    return None
+    """Return the newest release of a number or of the first digits of a digest."""
+    return next((one for one in history(root, environment) if is_named(one, wanted)), None)
+
+
+def is_named(one: Deployed, wanted: str) -> bool:
+    """Tell whether a release has this number, or a digest that begins so."""
+    if wanted.isdigit() and len(wanted) < len(NOTHING) // 4:
+        return one.number == int(wanted)
+    return one.release.removeprefix("sha256:").startswith(wanted.removeprefix("sha256:"))
 
 
 def contents(

@@ -25,7 +25,9 @@ _AWAY = re.compile(
     re.IGNORECASE,
 )
 _NO_CONFIG = re.compile(
-    r"no configuration has been provided|context .* does not exist|no context exists", re.IGNORECASE
+    r"no configuration has been provided|context .* does not exist|no context exists|context was not found"
+    r"|stat .*: no such file or directory",
+    re.IGNORECASE,
 )
 _LOGIN = re.compile(r"must be logged in|\(Unauthorized\)|getting credentials|provide credentials", re.IGNORECASE)
 _REASON = re.compile(r"\((NotFound|AlreadyExists|Conflict|Forbidden|Invalid|BadRequest)\)")
@@ -80,6 +82,16 @@ class Cluster:
                 return {}
             return {ref: live for value in values for ref, live in self.present([value]).items()}
         return by_ref(found.get("items", [found]))
+
+    def require_kinds(self, values: Sequence[Value]) -> None:
+        """Raise Refused("UnknownKind") where the cluster knows a kind neither by itself nor by these objects."""
+        if any(value["kind"] == "CustomResourceDefinition" for value in values) or not values:
+            return
+        try:
+            self._said("get", "-f", "-", "--ignore-not-found", "--output=name", data=_list(values))
+        except Refused as refusal:
+            if refusal.reason == "UnknownKind":
+                raise
 
     def listed(self, resources: Sequence[str], namespace: str) -> tuple[Value, ...]:
         """Return all objects of some kinds in a namespace."""

@@ -29,6 +29,7 @@ from sluice.release.statement import release_statement, signed_release
 from sluice.rollout import branch as deploy
 from sluice.rollout.branch import Deployed
 from sluice.rollout.capacity import demands, shortages
+from sluice.rollout.verifying import forged
 from sluice.schema import Environment
 
 MOST_COMMITS = 30
@@ -58,6 +59,8 @@ class Desk:
     where: Where
     render: Renderer
     key: SigningKey | None = None
+    vouched: bool = False
+    """Whether what lies on the branch has to verify: where we sign, or say what signing would say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Wish:
     """The digest that was approved: anything else is refused."""
     again: bool = False
     """Whether what was turned back may be released once more."""
+    over_unverified: bool = False
+    """Whether to build on a newest release that does not verify."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,7 @@ def _completed(one: _Draft, notes: tuple[str, ...], wish: Wish, desk: Desk, pare
         *_unfilled(desk.root, one.catalog, wish.environment),
         *_approval(wish, here, one.lock),
         *_turned_back(wish, desk.root, parent, one.lock),
+        *_unverified(wish, desk, parent),
     ]
     admission = replace(one.admission, refusals=tuple(refusals))
     changes = differences(before, one.lock)
@@ -216,6 +222,19 @@ def _turned_back(wish: Wish, root: Path, parent: Deployed | None, lock: Lock) ->
             return
 
 
+def _unverified(wish: Wish, desk: Desk, parent: Deployed | None) -> Iterator[Refusal]:
+    """Refuse to build on what nobody signed: its number, its reference and its closures would become ours."""
+    if parent is None or wish.over_unverified or not desk.vouched:
+        return
+    found = forged(desk.root, parent, desk.evidence, desk.keys)
+    if found:
+        yield Refusal(
+            f"the newest commit of deploy/{parent.environment}, {parent.commit[:12]}, does not verify ({found[0]}): "
+            f"somebody wrote it past Sluice, or without a key. `sluice rollback {parent.environment}` goes back to "
+            "what verifies; --over-unverified builds on it nevertheless"
+        )
+
+
 def _hex(digest: str) -> str:
     return digest.removeprefix("sha256:")
 
@@ -224,7 +243,9 @@ def _admission(
     wish: Wish, desk: Desk, parent: Deployed | None, catalog: Catalog, lock: Lock
 ) -> tuple[Admission, tuple[str, ...]]:
     """Ask the evidence; what was admitted here before stays admitted (TRUST)."""
-    earlier = next((one for one in _history(desk.root, parent) if one.release == lock.digest), None)
+    earlier = next(
+        (one for one in _history(desk.root, parent) if one.release == lock.digest and _counts(one, desk)), None
+    )
     if earlier is not None:
         note = f"the same was admitted before, as release {earlier.number}"
         lost = tuple(_lost(earlier, desk))
@@ -232,6 +253,11 @@ def _admission(
     trust = Trust(desk.evidence, desk.keys, desk.now)
     question = Asked(catalog, wish.environment, _current(desk.root, parent), _anchor(desk.root, parent), wish.first_by)
     return admit(question, trust), ()
+
+
+def _counts(one: Deployed, desk: Desk) -> bool:
+    """Whether a release speaks for its digest: where we sign, only what was signed does."""
+    return not desk.vouched or not forged(desk.root, one, desk.evidence, desk.keys)
 
 
 def _history(root: Path, parent: Deployed | None) -> Iterator[Deployed]:
@@ -298,13 +324,13 @@ def committed(
     )
 
 
-def restored(target: Deployed, parent: Deployed, now: datetime) -> Record:
+def restored(target: Deployed, parent: Deployed, now: datetime, anchor: Anchor) -> Record:
     """Return the record that brings an earlier release back; its evidence is that of then, its number a new one."""
     return target.record.model_copy(
         update={
             "number": parent.number + 1,
             "released_at": time_text(now),
-            "anchor": parent.record.anchor,
+            "anchor": anchor,
             "changes": differences(parent.record.lock, target.record.lock),
             "restores": target.number,
         }

@@ -34,6 +34,11 @@ def problems(root: Path, one: Deployed, evidence: Branch, keys: Keys) -> tuple[s
     )
 
 
+def forged(root: Path, one: Deployed, evidence: Branch, keys: Keys) -> tuple[str, ...]:
+    """Return why a release is not what a key of main signed; its source and its age play no part here."""
+    return (*_contents(one), *_signature(root, one, evidence, keys))
+
+
 def _trailers(root: Path, one: Deployed) -> Iterator[str]:
     for trailer, field in _TRAILERS.items():
         said = tell(root, "log", "-1", f"--format=%(trailers:key={trailer},valueonly)", one.commit).strip()

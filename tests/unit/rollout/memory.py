@@ -38,7 +38,7 @@ class Server:
 
     def get(self, words, rest, namespace, data) -> Answer:
         if rest == ["-f", "-"]:
-            assert "--ignore-not-found" in words and "--show-managed-fields" in words
+            assert "--ignore-not-found" in words and {"--show-managed-fields", "--output=name"} & {*words}
             items = [self.objects[Ref.of(one)] for one in data["items"] if Ref.of(one) in self.objects]
             return 0, {"kind": "List", "items": items} if items else ""
         if len(rest) == 1:
