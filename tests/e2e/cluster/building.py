@@ -84,3 +84,7 @@ def _forget(current: Path) -> None:
     others = [one for one in cache().iterdir() if (one / "complete").is_file() and one != current]
     for old in sorted(others, key=lambda one: one.stat().st_mtime, reverse=True)[LATEST - 1 :]:
         shutil.rmtree(old)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{build()}\n")

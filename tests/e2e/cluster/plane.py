@@ -259,15 +259,13 @@ def main() -> None:
         prog="scripts/cluster", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("build")
+    commands.add_parser("build", help="done by building.py, which needs no package")
     for name in ("up", "keep", "down"):
         command = commands.add_parser(name)
         command.add_argument("directory", type=Path)
         command.add_argument("--gpus", type=int, default=0) if name != "down" else None
     words = parser.parse_args()
-    if words.command == "build":
-        sys.stdout.write(f"{building.build()}\n")
-    elif words.command == "down":
+    if words.command == "down":
         down(words.directory)
     else:
         (up if words.command == "up" else keep)(words.directory, words.gpus)
