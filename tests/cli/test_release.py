@@ -283,3 +283,13 @@ def test_unknown_environments_are_named(place):
     code, _, err = place.sluice("release", "stagin")
     assert code == 2
     assert "did you mean 'staging'?" in err
+
+
+def test_manifests_that_differ_under_the_same_lock_are_named(place):
+    place.first()
+    namespace = place.root / "infra/base/environment/namespace.yaml"
+    namespace.write_text(namespace.read_text().replace("  labels:\n", "  labels:\n    team: answers\n"))
+    place.merge()
+    code, out, err = place.sluice("release", "staging", "--dry-run")
+    assert code == 0, out + err
+    assert "note: the lock is what release 1 has; other manifests: 000-namespace-sluice-staging.yaml" in out

@@ -72,5 +72,8 @@ def _refused(root: Path, deployed: Deployed, arguments: argparse.Namespace) -> b
     for problem in found:
         warn(f"release {deployed.number} of {deployed.environment} does not verify: {problem}")
     if found and not arguments.unverified:
-        warn("nothing was rolled out; `sluice verify` tells more, --unverified rolls it out nevertheless")
+        warn(
+            f"nothing was rolled out; `sluice rollback {deployed.environment}` goes back to what verifies, "
+            "--unverified rolls it out nevertheless"
+        )
     return bool(found) and not arguments.unverified

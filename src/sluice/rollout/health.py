@@ -120,7 +120,7 @@ def _claim(live: Value, _namespace: Namespace) -> tuple[State, str]:
     phase = (live.get("status") or {}).get("phase", "Pending")
     if phase == "Lost":
         return "failed", "the volume behind the claim is lost"
-    return "ready", "bound" if phase == "Bound" else "not bound yet"
+    return "ready", "bound" if phase == "Bound" else "not bound yet: it is when a pod first mounts it"
 
 
 _JUDGES = {"Deployment": _deployment, "StatefulSet": _stateful_set, "Job": _job, "PersistentVolumeClaim": _claim}

@@ -123,6 +123,16 @@ def plan(wish: Wish, desk: Desk) -> Plan:
     return _completed(drafts[0], (), wish, desk, parent)
 
 
+def _manifests_alone(parent: Deployed | None, rendered: Rendered) -> Iterator[str]:
+    """Say which manifests differ where the lock is what runs already: nothing else tells what would be released."""
+    if parent is None or not rendered.manifests:
+        return
+    old, new = parent.manifests, rendered.manifests
+    names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    if names:
+        yield f"the lock is what release {parent.number} has; other manifests: {', '.join(names)}"
+
+
 def _is_candidate(catalog: Catalog, environment: str) -> bool:
     """Whether an older commit could be released at all; of the newest one it is said what is wrong."""
     return environment in catalog.environments and not any(one.severity == "error" for one in catalog.findings)
@@ -161,7 +171,7 @@ def _completed(one: _Draft, notes: tuple[str, ...], wish: Wish, desk: Desk, pare
     ]
     admission = replace(one.admission, refusals=tuple(refusals))
     changes = differences(before, one.lock)
-    told = (*notes, *one.notes)
+    told = (*notes, *one.notes, *(_manifests_alone(parent, rendered) if before == one.lock else ()))
     return Plan(one.catalog, one.lock, parent, admission, changes, rendered, one.bundle, told, same)
 
 

@@ -23,12 +23,11 @@ _TRAILERS = {"Release": "release", "Release-Number": "number", "Source-Commit": 
 
 
 def problems(root: Path, one: Deployed, evidence: Branch, keys: Keys) -> tuple[str, ...]:
-    """Return everything about a release that is not what it must be; empty where it verifies."""
+    """Return everything about a release that is not what it must be, the gravest first; empty where it verifies."""
     return (
+        *forged(root, one, evidence, keys),
         *_trailers(root, one),
         *_order(root, one),
-        *_contents(one),
-        *_signature(root, one, evidence, keys),
         *_source(root, one),
         *_evidence(one, evidence, keys),
     )
