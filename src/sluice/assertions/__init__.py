@@ -1,14 +1,19 @@
-"""Named checks of one output: promptfoo's deterministic vocabulary, the suite's own code, DeepEval's exact metrics."""
+"""Named checks of one output: promptfoo's deterministic vocabulary, the suite's own code, judges, DeepEval."""
 
 from sluice.assertions.compiled import CompiledAssertion, compile_assertion
 from sluice.assertions.model import (
+    Ask,
+    Asking,
     AssertionConfigError,
     AssertionProblem,
     AssertionType,
     Check,
     Kind,
+    Question,
+    Reply,
     Score,
     Subject,
+    Versus,
 )
 from sluice.assertions.registry import NEGATION, REGISTRY, find_type
 from sluice.assertions.when import When, WhenSyntaxError, parse_when
@@ -16,14 +21,19 @@ from sluice.assertions.when import When, WhenSyntaxError, parse_when
 __all__ = [
     "NEGATION",
     "REGISTRY",
+    "Ask",
+    "Asking",
     "AssertionConfigError",
     "AssertionProblem",
     "AssertionType",
     "Check",
     "CompiledAssertion",
     "Kind",
+    "Question",
+    "Reply",
     "Score",
     "Subject",
+    "Versus",
     "When",
     "WhenSyntaxError",
     "compile_assertion",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from sluice.assertions.model import Judge, Kind, Score, Subject
+from sluice.assertions.model import Asking, AssertionConfigError, Judge, Kind, Score, Subject
 from sluice.assertions.registry import find_type
 from sluice.assertions.when import When, parse_when
 from sluice.schema import Assertion
@@ -25,14 +25,17 @@ class CompiledAssertion:
     fields: frozenset[str]
     when: When | None
     judge: Judge
+    asking: Asking | None = None
 
     def applies(self, row: Mapping[str, Any]) -> bool:
         """Return whether `when` holds for a case."""
         return self.when is None or self.when(row)
 
     def score(self, subject: Subject) -> Score | None:
-        """Return the score, or None where `when` does not hold; raise AssertionProblem where it could not run."""
+        """Return the score, or None where it does not apply; raise AssertionProblem where it could not run."""
         if self.when is not None and not self.when.predicate(subject.row):
+            return None
+        if self.asking is not None and self.asking.versus and subject.versus is None:
             return None
         return self.judge(subject)
 
@@ -45,6 +48,8 @@ def compile_assertion(assertion: Assertion, *, suite_code: ModuleType | None = N
     kind_of_check = find_type(assertion.type)
     when = None if assertion.when is None else parse_when(assertion.when)
     check = kind_of_check.compile(assertion, {} if suite_code is None else vars(suite_code))
+    if check.asking is None:
+        _refuse_judge(assertion)
     return CompiledAssertion(
         metric=assertion.metric,
         type=assertion.type,
@@ -54,4 +59,13 @@ def compile_assertion(assertion: Assertion, *, suite_code: ModuleType | None = N
         fields=check.fields | (when.fields if when else frozenset()),
         when=when,
         judge=check.judge,
+        asking=check.asking,
     )
+
+
+def _refuse_judge(assertion: Assertion) -> None:
+    """Refuse what only an assertion that asks a judge reads."""
+    given = {"judge": assertion.judge, "steps": assertion.steps, "repeats": assertion.repeats > 1}
+    for key, value in given.items():
+        if value:
+            raise AssertionConfigError(f"{assertion.type} asks no judge and takes no {key}; remove it", key)

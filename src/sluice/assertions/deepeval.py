@@ -130,8 +130,8 @@ _JUDGED = (
 def _refuse_judged(name: str) -> Callable[[Assertion, Mapping[str, Any]], Check]:
     def refuse(assertion: Assertion, functions: Mapping[str, Any]) -> Check:
         raise AssertionConfigError(
-            f"{name} asks a judge model, and judges are not part of suites yet; deterministic metrics of DeepEval: "
-            + ", ".join(item.name for item in TYPES),
+            f"{name} asks a judge model in its own words; write an llm-rubric or a g-eval in its place; "
+            "deterministic metrics of DeepEval: " + ", ".join(item.name for item in TYPES),
             "type",
         )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import jsonschema_rs
 
 from sluice.assertions.model import AssertionConfigError, AssertionProblem
 from sluice.assertions.values import Data, Row
+from sluice.digest import canonical_json
 from sluice.errors import nearest
 
 _BACKTRACKS = 100_000
@@ -71,6 +74,20 @@ class RowSchema:
                 self._cache.pop(next(iter(self._cache)))
             self._cache[key] = found
         return found
+
+
+def contract_problem(schema: Mapping[str, Any], value: Any) -> str | None:
+    """Return why a value does not follow a prompt's output contract, whose own validity is a rule, or None."""
+    try:
+        error = next(_contract(canonical_json(schema)).iter_errors(value), None)
+    except (ValueError, OverflowError) as problem:
+        return f"cannot be read as JSON data: {problem}"
+    return None if error is None else f"breaks its contract: {error.message[:120]}"
+
+
+@lru_cache(maxsize=64)
+def _contract(schema: bytes) -> jsonschema_rs.Validator:
+    return _validator(json.loads(schema))
 
 
 def _row_validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from sluice.errors import ExitCode, SluiceError
+from sluice.providers.base import ErrorKind
 from sluice.schema import Assertion
 
 Kind: TypeAlias = Literal["binary", "continuous"]
@@ -23,9 +24,43 @@ class AssertionConfigError(SluiceError):
 
 
 class AssertionProblem(SluiceError):
-    """An assertion that could not run on one case: an error of the harness, never a fail of the model."""
+    """An assertion that could not run on one case: an error of this kind, never a fail of the model."""
 
     exit_code = ExitCode.CANNOT_JUDGE
+
+    def __init__(self, message: str, kind: ErrorKind = "harness") -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a judge is asked: the prompt that judges, and the values of its inputs."""
+
+    judge: str
+    inputs: Mapping[str, Any]
+    repeat: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a judge answered, and the JSON Schema that its prompt promises."""
+
+    text: str
+    contract: Mapping[str, Any]
+
+
+Ask: TypeAlias = Callable[[Sequence[Question]], tuple[Reply, ...]]
+"""Raises AssertionProblem where an answer failed, or is not there yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versus:
+    """The outputs of both sides for one case, and which of them is being scored."""
+
+    base: str
+    head: str
+    scored: Literal["base", "head"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +72,8 @@ class Subject:
     latency: float | None = None
     cost: float | None = None
     finish_reason: str | None = None
+    ask: Ask | None = None
+    versus: Versus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +89,31 @@ Judge: TypeAlias = Callable[[Subject], Score]
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """Whom an assertion asks, and how the judge's prompt must fit it."""
+
+    judge: str
+    repeats: int
+    gives: frozenset[str]
+    """The inputs that the assertion gives besides the fields of the row."""
+    needs: frozenset[str]
+    """Those of them that the judge must declare: it would judge nothing without."""
+    answers: tuple[str, ...]
+    """Properties of which its JSON answer must have one."""
+    rounds: int = 1
+    """Questions for each repeat."""
+    versus: bool = False
+    """Whether it sees both sides' outputs at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A compiled assertion without its `when`: the judge, the row fields that it reads, its kind if it knows better."""
 
     judge: Judge
     fields: frozenset[str] = frozenset()
     kind: Kind | None = None
+    asking: Asking | None = None
 
 
 Compile: TypeAlias = Callable[[Assertion, Mapping[str, Any]], Check]

@@ -8,6 +8,7 @@ from typing import Any
 from sluice.assertions import (
     contains,
     deepeval,
+    judged,
     measurements,
     patterns,
     refusal,
@@ -32,16 +33,18 @@ def _opposite(base: AssertionType) -> AssertionType:
             score = judge(subject)
             return Score(1.0 - score.value, not score.passed, score.reason)
 
-        return Check(opposite, check.fields, check.kind)
+        return Check(opposite, check.fields, check.kind, check.asking)
 
     title = f"the opposite of {base.name}: passes where that fails, and the value is 1 minus its value"
     return AssertionType(NEGATION + base.name, title, base.kind, base.semantics, compile_opposite)
 
 
-_MODULES = (text, contains, patterns, structured, similarity, refusal, measurements, suite_code, deepeval)
+_MODULES = (text, contains, patterns, structured, similarity, refusal, measurements, suite_code, judged, deepeval)
 _BASES: tuple[AssertionType, ...] = tuple(item for module in _MODULES for item in module.TYPES)
 
-REGISTRY: Mapping[str, AssertionType] = {item.name: item for base in _BASES for item in (base, _opposite(base))}
+REGISTRY: Mapping[str, AssertionType] = {
+    item.name: item for base in _BASES for item in (base, _opposite(base)) if item.name != NEGATION + judged.PAIRWISE
+}
 """Type name -> type."""
 
 _JUDGED = {item.name: item for item in deepeval.JUDGED_TYPES}

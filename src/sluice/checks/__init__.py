@@ -8,6 +8,7 @@ from sluice.checks import (
     card_rules,
     environment_rules,
     gate_rules,
+    judge_rules,
     leakage,
     licences,
     model_rules,
@@ -23,7 +24,8 @@ from sluice.checks.rule import Context, Rule
 from sluice.errors import Finding
 
 _MODULES = (
-    references, prompt_rules, retrieval_rules, schema_rules, card_rules, row_rules, assertion_rules, gate_rules,
+    references, prompt_rules, retrieval_rules, schema_rules, card_rules, row_rules, assertion_rules, judge_rules,
+    gate_rules,
     model_rules, weights, licences, leakage, private_text, environment_rules,
 )  # fmt: skip
 

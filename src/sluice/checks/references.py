@@ -66,7 +66,8 @@ def _suites_on_datasets(context: Context) -> Iterator[Finding]:
 
 def _left_out(context: Context) -> Iterator[Finding]:
     catalog = context.catalog
-    judged = {suite.value.prompt for suite in catalog.suites.values()}
+    # A judge is itself judged by its calibration.
+    judged = {name for suite in catalog.suites.values() for name in (suite.value.prompt, *suite.value.judges)}
     used = {suite.value.dataset for suite in catalog.suites.values()}
     unread = context.declared["suite"] - catalog.suites.keys()
     if unread:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sluice.catalog import Catalog
@@ -166,5 +166,4 @@ def mixed(base: Catalog, engine: Engine, head: Catalog, after: Closure) -> Closu
     Whether passages are retrieved or the rows' own is about the cases too: head says it.
     """
     before = closure(base, after.suite, engine, retrieves=head.suites[after.suite].value.retrieves)
-    parts: Mapping[str, str] = {**before.parts, **{part: after.parts[part] for part in JUDGING_PARTS}}
-    return Closure(after.suite, parts)
+    return before.judged_by(after)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sluice.cache import CompletionCache
 from sluice.catalog import Catalog
 from sluice.gate.changes import Change
-from sluice.gate.upcoming import Upcoming, shards, upcoming
+from sluice.gate.upcoming import CHARACTERS_PER_TOKEN, JudgeCalls, Upcoming, shards, upcoming
 from sluice.providers.base import Completion, Request
 from sluice.providers.local import BATCH_SIZE
 from sluice.runner.engine import Engine
@@ -21,7 +21,6 @@ from sluice.stats.sequential import planned_fractions
 
 ASSUMED_DISCORDANCE = 0.05
 """Share of cases whose verdict flips, before any run has shown it."""
-CHARACTERS_PER_TOKEN = 4
 SECONDS_PER_TOKEN = {"local": 0.03}
 """How long one step of decoding takes, for all calls in flight together, before any run has shown it."""
 USUAL_SECONDS_PER_TOKEN = 0.04
@@ -153,7 +152,20 @@ def _effort(head: Catalog, asked: Upcoming, known: Mapping[str, Completion], see
     gpus = 0 if engine.name == "local" else model.serving.resources.gpus
     gpu_minutes = gpus * seconds / 60
     money = _cost(model.price, calls) + gpu_minutes * model.price.gpu_hour / 60
-    return Effort(len(calls), seconds / 60, gpu_minutes, money), measured
+    own = Effort(len(calls), seconds / 60, gpu_minutes, money)
+    return sum(map(_judging, asked.judged), own), measured
+
+
+def _judging(asked: JudgeCalls) -> Effort:
+    """Return what the calls of a judge take, roughly; which of them are known shows when the outputs are."""
+    model = asked.catalog.model(asked.engine.model).value
+    in_flight = min(_in_flight(asked.engine, model), max(1, asked.calls))
+    step = SECONDS_PER_TOKEN.get(asked.engine.name, USUAL_SECONDS_PER_TOKEN)
+    minutes = asked.calls * asked.max_tokens * step / in_flight / 60
+    gpu_minutes = minutes * (0 if asked.engine.name == "local" else model.serving.resources.gpus)
+    prompt = asked.prompt_characters // CHARACTERS_PER_TOKEN * model.price.input_per_million
+    tokens = asked.calls * (prompt + asked.max_tokens * model.price.output_per_million) / 1e6
+    return Effort(asked.calls, minutes, gpu_minutes, tokens + gpu_minutes * model.price.gpu_hour / 60)
 
 
 def _in_flight(engine: Engine, model: Model) -> int:

@@ -23,10 +23,11 @@ from sluice.gate.usage import usage_of
 from sluice.gate.verdict import SuiteVerdict, Word
 from sluice.providers.base import Provider
 from sluice.results import Side
-from sluice.runner.closure import Closure
+from sluice.runner.closure import Closure, judge_closure
 from sluice.runner.connect import connect
-from sluice.runner.engine import Engine
+from sluice.runner.engine import Engine, choose_engine
 from sluice.runner.execute import Progress, is_stored
+from sluice.runner.judging import Judge
 from sluice.runner.paired import PairedRun, SideTask, Task
 from sluice.runner.requests import retriever_of
 from sluice.runner.scoring import Scorer, cases_of, load_code, repeats_of
@@ -78,14 +79,30 @@ class Engines:
 
     def provider(self, side: Side, closure: Closure, engine: Engine) -> Provider:
         """Return the provider of a closure's model; equal models share one."""
+        return self._opened(self.setting.catalog(side), closure.suite, closure.model, engine)
+
+    def judges(self, catalog: Catalog, suite: str) -> dict[str, Judge]:
+        """Return the judges of a suite as a catalog has them; their providers open when they are asked."""
+        return {name: self._judge(catalog, suite, name) for name in catalog.suites[suite].value.judges}
+
+    def _judge(self, catalog: Catalog, suite: str, name: str) -> Judge:
+        prompt, judging = catalog.prompt(name).value, judge_closure(catalog, name)
+
+        def opened() -> Provider:
+            # Where nothing serves the model, this says how to get a server.
+            return self._opened(catalog, suite, judging.model, choose_engine(catalog, prompt.model))
+
+        return Judge(prompt, judging, catalog.model(judging.engine.model).value.price, opened)
+
+    def _opened(self, catalog: Catalog, suite: str, model: str, engine: Engine) -> Provider:
         if not self.setting.ask:
             raise CannotJudge(
-                f"{closure.suite} has calls without a stored answer, and --stored makes none: let its run finish, and "
+                f"{suite} has calls without a stored answer, and --stored makes none: let its run finish, and "
                 "merge again with the endpoints and options that it ran with"
             )
-        if closure.model not in self.open:
-            self.open[closure.model] = connect(self.setting.catalog(side), engine, self.setting.state)
-        return self.open[closure.model]
+        if model not in self.open:
+            self.open[model] = connect(catalog, engine, self.setting.state)
+        return self.open[model]
 
     def close(self) -> None:
         """Close every provider."""
@@ -149,7 +166,7 @@ def _run_all(setting: Setting, change: Change, watcher: Watcher, stack: ExitStac
     tasks = [(affected, _task(setting, engines, affected)) for affected in change.affected]
     if setting.retry_errors:
         _require_stored([task for _, task in tasks], setting.state)
-    return [_run_suite(setting, task, cache, watcher, affected, family, stack) for affected, task in tasks]
+    return [_run_suite(setting, task, engines, cache, watcher, affected, family, stack) for affected, task in tasks]
 
 
 def _require_stored(tasks: Sequence[Task], state: Path) -> None:
@@ -164,6 +181,7 @@ def _require_stored(tasks: Sequence[Task], state: Path) -> None:
 def _run_suite(
     setting: Setting,
     task: Task,
+    engines: Engines,
     cache: CompletionCache,
     watcher: Watcher,
     affected: Affected,
@@ -176,8 +194,7 @@ def _run_suite(
     state = _look_by_look(run, policy, watcher)
     moved: tuple[str, ...] = ()
     if setting.base is not None and affected.base is not None and affected.judged_anew:
-        provider = task.side("base").open
-        moved = verdict_moves(setting.base, setting.head, affected.name, run, cache, provider)
+        moved = verdict_moves(setting.base, run, cache, engines.judges(setting.base, affected.name))
     return _Judged(affected, run, state, moved)
 
 
@@ -195,6 +212,7 @@ def _task(setting: Setting, engines: Engines, affected: Affected) -> Task:
         cases=cases,
         repeats=repeats_of(suite, cases, stochastic),
         scorer=Scorer(suite, load_code(setting.head, affected.name)),
+        judges=engines.judges(setting.head, affected.name),
         must_pass=setting.policy(affected).must_pass,
         seed=suite.seed,
         budget=suite.budget,

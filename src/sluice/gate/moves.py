@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 
+from sluice.assertions import Subject
 from sluice.cache import CompletionCache
 from sluice.catalog import Catalog
 from sluice.digest import digest
-from sluice.providers.base import Completion, Outcome, Provider, Request
-from sluice.results import CaseInfo
+from sluice.providers.base import Completion, Outcome, Request
+from sluice.results import CaseInfo, CaseResult
+from sluice.runner.judging import Judge, Judging
 from sluice.runner.paired import PairedRun
 from sluice.runner.requests import render_request, retriever_of, with_passages
 from sluice.runner.scoring import Scorer, cases_of, load_code
@@ -16,28 +18,46 @@ from sluice.schema import Price
 
 
 def verdict_moves(
-    base: Catalog, head: Catalog, suite: str, run: PairedRun, cache: CompletionCache, provider: Callable[[], Provider]
+    base: Catalog, run: PairedRun, cache: CompletionCache, judges: Mapping[str, Judge]
 ) -> tuple[str, ...]:
-    """Return, in words, how the base prompt fares on its old cases and on the new ones."""
+    """Return, in words, how the base prompt fares on its old cases, by its old judges, and on the new ones."""
+    suite = run.task.suite
     old_suite = base.suites[suite].value
     retriever = retriever_of(base, base.prompt(old_suite.prompt).value, old_suite)
     old_cases = {case.id: with_passages(case, retriever) for case in cases_of(base, old_suite)}
     last = len(run.plan.looks) - 1
-    new_states = {result.case: result.state for result in run.run("base", last).cases if result.output is not None}
+    relative = run.task.scorer.relative
+    new_states = {one.case: _state(one, relative) for one in run.run("base", last).cases if one.output is not None}
     shared = {name: case for name, case in old_cases.items() if name in new_states and isinstance(case, CaseInfo)}
-    outcomes = _old_outcomes(shared, run, cache, provider)
+    outcomes = _old_outcomes(shared, run, cache)
     scorer = Scorer(old_suite, load_code(base, suite))
+    judging = Judging(suite, judges, run.execution.outcomes)
+    run.judgings.append(judging)
+    answered = {name: case for name, case in shared.items() if name in outcomes}
+    subjects = [
+        (assertion, Subject(answer.text, case.row))
+        for name, case in answered.items()
+        if isinstance(answer := outcomes[name], Completion)
+        for assertion in scorer.judged
+        if assertion.applies(case.row)
+    ]
+    judging.settle(run.execution, subjects, run.judge_room)
     old_states = {
-        name: scorer.score(case, 0, "", outcomes[name], called=False, price=Price()).state
-        for name, case in shared.items()
-        if name in outcomes
+        name: scorer.score(case, 0, "", outcomes[name], called=False, price=Price(), ask=judging.ask).state
+        for name, case in answered.items()
     }
     return tuple(_words(old_states, new_states, set(old_cases), {case.id for case in run.task.cases}))
 
 
-def _old_outcomes(
-    cases: Mapping[str, CaseInfo], run: PairedRun, cache: CompletionCache, provider: Callable[[], Provider]
-) -> dict[str, Outcome]:
+def _state(result: CaseResult, relative: Collection[str]) -> str:
+    """Return a result's state by itself: what compares it with the other side's says nothing of how it moved."""
+    if result.state not in ("pass", "fail"):
+        return result.state
+    own = [score.passed for metric, score in result.metrics.items() if metric not in relative]
+    return "pass" if all(own) else "fail"
+
+
+def _old_outcomes(cases: Mapping[str, CaseInfo], run: PairedRun, cache: CompletionCache) -> dict[str, Outcome]:
     """Answer the old rows with the base prompt; rows whose request did not change are answered already."""
     side = run.task.side("base")
     requests: dict[str, Request] = {}
@@ -49,9 +69,10 @@ def _old_outcomes(
     known: dict[str, Outcome] = {**cache.get(keys.values()), **run.execution.outcomes}
     missing = [name for name in requests if keys[name] not in known]
     if missing:
-        size = provider().batch_size
+        provider = side.open()
+        size = provider.batch_size
         groups = [missing[start : start + size] for start in range(0, len(missing), size)]
-        for index, answers in provider().run([[requests[name] for name in group] for group in groups]):
+        for index, answers in provider.run([[requests[name] for name in group] for group in groups]):
             fresh = {keys[name]: answer for name, answer in zip(groups[index], answers, strict=True)}
             cache.put({key: answer for key, answer in fresh.items() if isinstance(answer, Completion)})
             known.update(fresh)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sluice.providers.base import Completion
 from sluice.runner.paired import PairedRun
 
@@ -17,6 +19,7 @@ def notes_of(run: PairedRun) -> tuple[str, ...]:
         )
     if run.task.retry_errors:
         notes.append(_asked_again(run))
+    notes += _judges(run)
     if timed := run.execution.timed:
         notes.append(f"latency was measured on {len(timed)} pairs that were called for it, as answers had been reused")
     return tuple(notes)
@@ -29,3 +32,17 @@ def _asked_again(run: PairedRun) -> str:
     answered = sum(isinstance(run.execution.outcomes.get(key), Completion) for key in keys)
     errors = "1 error" if len(keys) == 1 else f"{len(keys)} errors"
     return f"{errors} of the stored run asked again: {answered} answered now"
+
+
+def _judges(run: PairedRun) -> Iterator[str]:
+    """Say how much judges were asked, and which of their metrics a suite without a base cannot have."""
+    for name, judge in run.task.judges.items():
+        asked = [one for one in run.judging.asked.values() if one.judge == name]
+        called = sum(one.key in run.execution.called for one in asked)
+        yield (
+            f"the judge {name} (on {judge.closure.engine.title}) gave {len(asked):,} answers, {called:,} of them to "
+            "calls of this run"
+        )
+    if len(run.task.sides) == 1:
+        for metric in sorted(run.task.scorer.relative):
+            yield f"{metric} compares both sides' outputs: the suite is new, so there is nothing to compare with"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sluice.catalog import Catalog
@@ -10,10 +10,13 @@ from sluice.digest import digest
 from sluice.gate.changes import Affected, mixed
 from sluice.providers.base import Request
 from sluice.results import CaseInfo
-from sluice.runner.closure import Closure
+from sluice.runner.closure import Closure, judging_engine
+from sluice.runner.engine import Engine
 from sluice.runner.plan import PlannedSide, collect_calls
 from sluice.runner.requests import render_request, retriever_of, with_passages
-from sluice.runner.scoring import cases_of, repeats_of
+from sluice.runner.scoring import Scorer, cases_of, load_code, repeats_of
+
+CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,19 @@ class Upcoming:
     affected: Affected
     cases: tuple[CaseInfo, ...]
     requests: Mapping[str, Request]
+    judged: tuple[JudgeCalls, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeCalls:
+    """What one assertion may ask its judge: at most so many calls, as equal outputs are judged once."""
+
+    catalog: Catalog
+    engine: Engine
+    calls: int
+    prompt_characters: int
+    """Of one call."""
+    max_tokens: int
 
 
 def upcoming(base: Catalog | None, head: Catalog, affected: Affected) -> Upcoming:
@@ -39,8 +55,35 @@ def upcoming(base: Catalog | None, head: Catalog, affected: Affected) -> Upcomin
         sides.insert(0, PlannedSide("base", before, under, retriever_of(base, before, suite)))
         stochastic = stochastic or before.parameters.stochastic
         old = _old_requests(base, under, {case.id for case in cases}) if affected.judged_anew else {}
-    calls = collect_calls(sides, cases, repeats_of(suite, cases, stochastic))
-    return Upcoming(affected, cases, {**calls.requests, **old})
+    repeats = repeats_of(suite, cases, stochastic)
+    calls = collect_calls(sides, cases, repeats)
+    judged = list(_judged(head, affected.name, cases, repeats, len(sides)))
+    if base is not None and affected.base is not None and affected.judged_anew:
+        judged += _judged(base, affected.name, cases_of(base, base.suites[affected.name].value), {}, 1)
+    return Upcoming(affected, cases, {**calls.requests, **old}, tuple(judged))
+
+
+def _judged(
+    catalog: Catalog, name: str, cases: Sequence[CaseInfo], repeats: Mapping[str, int], sides: int
+) -> Iterator[JudgeCalls]:
+    """Yield what a suite's assertions may ask judges; of one side alone nothing is compared."""
+    suite = catalog.suites[name].value
+    if not suite.judges:
+        return
+    output = catalog.prompt(suite.prompt).value.parameters.max_tokens * CHARACTERS_PER_TOKEN
+    for one in Scorer(suite, load_code(catalog, name)).judged:
+        asking = one.asking
+        if asking is None or (asking.versus and sides < 2):
+            continue
+        judge = catalog.prompt(asking.judge).value
+        asked = sum(repeats.get(case.id, 1) for case in cases if one.applies(case.row))
+        yield JudgeCalls(
+            catalog,
+            judging_engine(catalog, judge.model),
+            asked * asking.repeats * asking.rounds * (1 if asking.versus else sides),
+            sum(len(message.content) for message in judge.messages) + output * asking.rounds,
+            judge.parameters.max_tokens,
+        )
 
 
 def _old_requests(base: Catalog, under: Closure, kept: set[str]) -> Mapping[str, Request]:

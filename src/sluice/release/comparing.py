@@ -19,7 +19,7 @@ from sluice.gate.suite import Policy, SuiteState, decide_all, decide_first
 from sluice.gate.verdict import SuiteVerdict
 from sluice.release.proof import Proof, Trust, is_stale
 from sluice.release.record import Judged
-from sluice.runner.closure import JUDGING_PARTS, Closure
+from sluice.runner.closure import Closure
 from sluice.schema import Suite
 
 
@@ -115,7 +115,7 @@ def _prepared(reference: Reference, name: str, suite: Suite, proof: Proof, judgi
 
 def judged_as(before: Closure, after: Closure) -> Closure:
     """Return the earlier prompt and model under the later cases and assertions (GATE 12), as it would be recorded."""
-    return Closure(after.suite, {**before.parts, **{part: after.parts[part] for part in JUDGING_PARTS}})
+    return before.judged_by(after)
 
 
 def _unjudged(reference: Reference, name: str, base: str) -> Outcome:

@@ -12,9 +12,10 @@ from sluice import template
 from sluice.assertions import REGISTRY
 from sluice.catalog import Catalog
 from sluice.digest import digest
+from sluice.errors import CannotJudge
 from sluice.retrieval import retrieval_content
-from sluice.runner.engine import Engine
-from sluice.schema import Assertion, Model, PathSource
+from sluice.runner.engine import Engine, choose_engine
+from sluice.schema import Assertion, Model, PathSource, Prompt
 
 PARTS: dict[str, str] = {
     "messages": "the prompt's messages",
@@ -28,16 +29,19 @@ PARTS: dict[str, str] = {
     "rows": "the dataset's rows",
     "grouping": "the dataset's slices or clusters",
     "assertions": "the assertions",
+    "judges": "the judge",
     "code": "the suite's own code",
     "must_pass": "the must-pass list",
     "repeats": "the repeats",
     "semantics": "the meaning of built-in assertions or templates",
 }
-"""Part of a closure -> its name for people. A suite that retrieves nothing has no part `retrieval`."""
+"""Part of a closure -> its name for people. A suite without retrieval, or without a judge, has no such part."""
 
 MODEL_PARTS = ("weights", "serving", "engine")
-JUDGING_PARTS = ("rows", "grouping", "assertions", "code", "repeats", "semantics")
+JUDGING_PARTS = ("rows", "grouping", "assertions", "judges", "code", "repeats", "semantics")
 """Parts that decide how outputs are judged; an edit to one is judged in two steps (GATE 12)."""
+
+_JUDGING_KEYS = ("judge", "steps", "repeats")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,12 @@ class Closure:
         """SHA-256 over the parts that answer a request: weights, engine and serving."""
         return digest({part: self.parts[part] for part in MODEL_PARTS})
 
+    def judged_by(self, other: Closure) -> Closure:
+        """Return the same prompt and model under the cases and assertions of another closure (GATE 12)."""
+        kept = {part: content for part, content in self.parts.items() if part not in JUDGING_PARTS}
+        taken = {part: other.parts[part] for part in JUDGING_PARTS if part in other.parts}
+        return Closure(other.suite, {**kept, **taken})
+
     def differences(self, other: Closure) -> tuple[str, ...]:
         """Return the parts that differ, in the order of PARTS."""
         return tuple(part for part in PARTS if self.parts.get(part) != other.parts.get(part))
@@ -71,15 +81,9 @@ def closure(catalog: Catalog, name: str, engine: Engine, *, retrieves: bool | No
     retrieves = suite.retrieves if retrieves is None else retrieves
     prompt = catalog.prompt(suite.prompt).value
     dataset = catalog.datasets[suite.dataset]
-    model = catalog.model(engine.model).value
     contents: dict[str, Any] = {
-        "messages": [[message.role, message.content] for message in prompt.messages],
-        "parameters": prompt.parameters.model_dump(),
-        "inputs": prompt.inputs,
-        "output": prompt.output.model_dump(by_alias=True),
-        "weights": _weights(model),
-        "serving": [model.serving.engine, model.serving.image, dict(model.serving.arguments), model.context],
-        "engine": [engine.name, engine.model],
+        **_prompt_contents(prompt),
+        **_model_contents(catalog, engine),
         "rows": dataset.content_digest,
         "grouping": [dataset.value.id, list(dataset.value.slices), dataset.value.cluster],
         "assertions": [_content(assertion) for assertion in suite.assertions],
@@ -88,13 +92,73 @@ def closure(catalog: Catalog, name: str, engine: Engine, *, retrieves: bool | No
         "repeats": suite.repeats,
         "semantics": _semantics(suite.assertions),
     }
+    if suite.judges:
+        contents["judges"] = {judge: judge_closure(catalog, judge).digest for judge in suite.judges}
     if retrieves and prompt.retrieval is not None:
         contents["retrieval"] = retrieval_content(catalog, prompt.retrieval)
     return Closure(name, {part: digest(contents[part]) for part in PARTS if part in contents})
 
 
+@dataclass(frozen=True, slots=True)
+class JudgeClosure:
+    """What one judge's answers depend on: its prompt, and the model that answers on its engine."""
+
+    name: str
+    engine: Engine
+    parts: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all parts: a judge is known, and calibrated, by it."""
+        return digest(dict(self.parts))
+
+    @property
+    def model(self) -> str:
+        """SHA-256 over the parts that answer a request, as of a suite's closure."""
+        return digest({part: self.parts[part] for part in MODEL_PARTS})
+
+
+def judge_closure(catalog: Catalog, name: str) -> JudgeClosure:
+    """Compute the closure of a judge whose references were checked."""
+    prompt = catalog.prompt(name).value
+    engine = judging_engine(catalog, prompt.model)
+    contents = {**_prompt_contents(prompt), **_model_contents(catalog, engine), "semantics": template.SEMANTICS}
+    return JudgeClosure(name, engine, {part: digest(content) for part, content in contents.items()})
+
+
+def judging_engine(catalog: Catalog, model: str) -> Engine:
+    """Return the engine that answers for a judge's model here, else the one that its file names.
+
+    Who only reads what was judged (a release) needs the closure, and no server.
+    """
+    try:
+        return choose_engine(catalog, model)
+    except CannotJudge:
+        return Engine(catalog.model(model).value.serving.engine, model)
+
+
+def _prompt_contents(prompt: Prompt) -> dict[str, Any]:
+    return {
+        "messages": [[message.role, message.content] for message in prompt.messages],
+        "parameters": prompt.parameters.model_dump(),
+        "inputs": prompt.inputs,
+        "output": prompt.output.model_dump(by_alias=True),
+    }
+
+
+def _model_contents(catalog: Catalog, engine: Engine) -> dict[str, Any]:
+    model = catalog.model(engine.model).value
+    return {
+        "weights": _weights(model),
+        "serving": [model.serving.engine, model.serving.image, dict(model.serving.arguments), model.context],
+        "engine": [engine.name, engine.model],
+    }
+
+
 def _content(assertion: Assertion) -> dict[str, Any]:
-    return assertion.model_dump()
+    """Return what an assertion says; what only judges read counts where it is said."""
+    told = assertion.model_dump()
+    return {key: value for key, value in told.items() if key not in _JUDGING_KEYS or key in assertion.model_fields_set}
 
 
 def _weights(model: Model) -> Any:

@@ -67,8 +67,8 @@ class Execution:
     called: set[str]
     reused: frozenset[str]
     """Completions that the cache held when the run began."""
-    servers: dict[Side, list[dict[str, Any]]]
-    """What each side's answers were asked of: the identities of the servers, in the order of the first call."""
+    servers: dict[str, list[dict[str, Any]]]
+    """What each side's answers, and a judge's, were asked of: the servers' identities in the order of first calls."""
     timed: tuple[TimedPair, ...] = ()
     """Pairs that were called for latency alone."""
 
@@ -106,13 +106,31 @@ class Execution:
         started = time.monotonic()
         for index, batch, outcomes in self._answers(todo):
             now = time.monotonic()
-            self._store(index, batch, outcomes, now - started)
+            self._store(index, batch.calls, outcomes, now - started)
             started = now
-            if self.minutes is not None and self.tally.seconds > self.minutes * 60:
-                raise CannotJudge(
-                    f"the budget of {self.minutes:g} minutes for {self.suite} is spent; what was answered is kept: "
-                    "run the same command again to go on, or raise `budget: {minutes: …}`"
-                )
+            self._require_minutes()
+
+    def _require_minutes(self) -> None:
+        if self.minutes is not None and self.tally.seconds > self.minutes * 60:
+            raise CannotJudge(
+                f"the budget of {self.minutes:g} minutes for {self.suite} is spent; what was answered is kept: "
+                "run the same command again to go on, or raise `budget: {minutes: …}`"
+            )
+
+    def ask_apart(
+        self, who: str, provider: Callable[[], Provider], batches: Sequence[Sequence[tuple[str, Request]]]
+    ) -> None:
+        """Answer the calls of these batches that have no outcome yet: calls of a judge, which belong to no side."""
+        started = time.monotonic()
+        todo = [[call for call in batch if call[0] not in self.outcomes] for batch in batches]
+        todo = [batch for batch in todo if batch]
+        server = self._announced(who, provider()) if todo else None
+        for position, outcomes in server.run([[request for _, request in batch] for batch in todo]) if server else ():
+            now = time.monotonic()
+            keys = tuple(key for key, _ in todo[position])
+            self._store(_UNPLANNED, keys, outcomes, now - started)
+            started = now
+            self._require_minutes()
 
     def retry(self, keys: Sequence[str]) -> None:
         """Ask once more for completions that failed (must-pass cases; GATE 5)."""
@@ -122,7 +140,7 @@ class Execution:
             side = self.calls.sides[failed[0]]
             batch = Batch(side, 0, 0, tuple(failed))
             for _, outcomes in self._server(side).run([[self.calls.requests[key] for key in failed]]):
-                self._store(_UNPLANNED, batch, outcomes, time.monotonic() - started)
+                self._store(_UNPLANNED, batch.calls, outcomes, time.monotonic() - started)
 
     def _answers(self, todo: Sequence[tuple[int, Batch]]) -> Iterator[tuple[int, Batch, list[Outcome]]]:
         if not todo:
@@ -136,16 +154,19 @@ class Execution:
         yield from _alternate(streams)
 
     def _server(self, side: Side) -> Provider:
-        """Open a side's provider for calls; the journal keeps what it says of itself."""
-        provider = self.provider(side)
-        identity, known = asdict(provider.identity()), self.servers.setdefault(side, [])
+        """Open a side's provider for calls."""
+        return self._announced(side, self.provider(side))
+
+    def _announced(self, who: str, provider: Provider) -> Provider:
+        """The journal keeps what a server that is asked says of itself."""
+        identity, known = asdict(provider.identity()), self.servers.setdefault(who, [])
         if identity not in known:
-            self.journal.append([{"server": side, "identity": identity}])
+            self.journal.append([{"server": who, "identity": identity}])
             known.append(identity)
         return provider
 
-    def _store(self, index: int, batch: Batch, outcomes: Sequence[Outcome], seconds: float) -> None:
-        answers = dict(zip(batch.calls, outcomes, strict=True))
+    def _store(self, index: int, calls: Sequence[str], outcomes: Sequence[Outcome], seconds: float) -> None:
+        answers = dict(zip(calls, outcomes, strict=True))
         encoded = {key: _encode(value) for key, value in answers.items()}
         self.journal.append([{"batch": index, "outcomes": encoded, "seconds": seconds}])
         self.cache.put({key: value for key, value in answers.items() if isinstance(value, Completion)})
@@ -183,7 +204,7 @@ class Resumed:
     outcomes: dict[str, Outcome]
     tally: Tally
     called: set[str]
-    servers: dict[Side, list[dict[str, Any]]]
+    servers: dict[str, list[dict[str, Any]]]
     timed: tuple[TimedPair, ...]
 
 
@@ -202,7 +223,7 @@ def resume(journal: Journal, header: dict[str, Any], *, ask: bool = True, retry_
     outcomes: dict[str, Outcome] = {one["reused"]: cache_format.decode(one["completion"]) for one in reused}
     tally = Tally(reused=len(reused), torn=journal.torn)
     called: set[str] = set()
-    servers: dict[Side, list[dict[str, Any]]] = {}
+    servers: dict[str, list[dict[str, Any]]] = {}
     timed: tuple[TimedPair, ...] = ()
     for record in records[1 + len(reused) :]:
         tally.seconds_before += record.get("seconds", 0.0)

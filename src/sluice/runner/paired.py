@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sluice.assertions import Subject, Versus
 from sluice.cache import CompletionCache
 from sluice.digest import digest, short
 from sluice.errors import CannotJudge
 from sluice.journal import Journal
 from sluice.providers.base import Completion, Failure, Provider, Request
-from sluice.results import CaseInfo, CaseResult, Run, RunHeader, Side
+from sluice.results import SIDES, CaseInfo, CaseResult, Run, RunHeader, Side
 from sluice.retrieval import Retriever
 from sluice.runner.closure import Closure
 from sluice.runner.engine import Engine
 from sluice.runner.execute import Execution, Progress, resume, start
+from sluice.runner.judging import Judge, Judging
 from sluice.runner.latency import TimedPair, pairs_to_time
 from sluice.runner.plan import Plan, PlannedSide, collect_calls, make_plan
 from sluice.runner.resample import add_samples, reused_cases, sample_batches
@@ -48,6 +50,7 @@ class Task:
     cases: tuple[CaseInfo, ...]
     repeats: Mapping[str, int]
     scorer: Scorer
+    judges: Mapping[str, Judge]
     must_pass: tuple[str, ...]
     seed: int
     budget: Budget
@@ -87,6 +90,9 @@ class PairedRun:
         self.resampled: dict[str, int] = {}
         """Cases whose base was sampled once more -> the number of its new samples."""
         self._scored: dict[tuple[Side, str, int], CaseResult] = {}
+        self.judging = Judging(task.suite, task.judges, self.execution.outcomes)
+        self.judgings = [self.judging]
+        """Everything that asked judges in this run."""
         progress.planned(task.suite, len(self.calls.requests), len(self.execution.outcomes))
 
     def __enter__(self) -> PairedRun:
@@ -156,6 +162,50 @@ class PairedRun:
         if look == 0 and self.task.ask:
             listed = set(self.task.must_pass)
             self.execution.retry([key for (_, case, _), key in self.calls.keys.items() if case in listed])
+        self._judge(look)
+
+    def _judge(self, look: int) -> None:
+        """Ask the judges about everything that was answered as far as a look."""
+        judged = self.task.scorer.judged
+        if judged:
+            places = [
+                place
+                for side in self.task.sides
+                for case in self.cases(look)
+                for place in self._places(side.side, case)
+            ]
+            subjects = [subject for place, case in places if (subject := self._subject(place, case))]
+            self.judging.settle(
+                self.execution,
+                [(one, subject) for subject in subjects for one in judged if one.applies(subject.row)],
+                self.judge_room,
+            )
+
+    def _places(self, side: Side, case: CaseInfo) -> list[tuple[tuple[Side, str, int], CaseInfo]]:
+        return [((side, case.id, repeat), case) for repeat in range(self._samples(side, case.id))]
+
+    def _subject(self, place: tuple[Side, str, int], case: CaseInfo) -> Subject | None:
+        key = self.calls.keys.get(place)
+        outcome = self.execution.outcomes.get(key) if key else None
+        if not isinstance(outcome, Completion):
+            return None
+        row = self.calls.cases.get((place[0], case.id), case).row
+        return Subject(outcome.text, row, versus=self._versus(place))
+
+    def _versus(self, place: tuple[Side, str, int]) -> Versus | None:
+        """Return both sides' outputs where both answered; a sample that base has beyond head's has no partner."""
+        _, case, repeat = place
+        keys = [self.calls.keys.get((side, case, repeat), "") for side in SIDES]
+        base, head = (self.execution.outcomes.get(key) for key in keys)
+        if isinstance(base, Completion) and isinstance(head, Completion):
+            return Versus(base.text, head.text, place[0])
+        return None
+
+    def judge_room(self, calls: int) -> None:
+        """Hear of calls to judges; raise CannotJudge where the budget has no room for them."""
+        judged = sum(key in self.execution.called for judging in self.judgings for key in judging.asked)
+        self._check_budget(len(self.calls.requests) - len(self.execution.reused) + judged + calls)
+        self.progress.extended(self.task.suite, calls, "a judge is asked")
 
     def resample_base(self, look: int) -> bool:
         """Sample a reused base once more as far as a look (GATE 14); return whether there was anything to sample.
@@ -177,6 +227,7 @@ class PairedRun:
         missing = any(key not in self.execution.outcomes for key in added.keys)
         size = base.open().batch_size if missing else 1
         self.execution.sample(self.calls, sample_batches(added.keys, self.calls.requests, look, size))
+        self._judge(look)
         return True
 
     def time_pairs(self) -> tuple[TimedPair, ...]:
@@ -221,7 +272,16 @@ class PairedRun:
             )
         outcome = self.execution.outcomes.get(key) or Failure("harness", "the call was planned but never answered")
         called = key in self.execution.called and self.calls.sides[key] == side
-        return self.task.scorer.score(case, repeat, key, outcome, called=called, price=self.task.side(side).price)
+        return self.task.scorer.score(
+            case,
+            repeat,
+            key,
+            outcome,
+            called=called,
+            price=self.task.side(side).price,
+            ask=self.judging.ask,
+            versus=self._versus(place) if self.task.scorer.judged else None,
+        )
 
     def _header(self, side: Side) -> RunHeader:
         task = self.task.side(side)

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from types import ModuleType
 
-from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Score, Subject, compile_assertion
+from sluice.assertions import (
+    Ask,
+    AssertionProblem,
+    CompiledAssertion,
+    Kind,
+    Score,
+    Subject,
+    Versus,
+    compile_assertion,
+)
 from sluice.assertions.time_limit import SECONDS, TimeLimitReached, limited
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
@@ -25,6 +34,16 @@ class Scorer:
         )
 
     @property
+    def judged(self) -> tuple[CompiledAssertion, ...]:
+        """The assertions that ask a judge."""
+        return tuple(assertion for assertion in self.assertions if assertion.asking is not None)
+
+    @property
+    def relative(self) -> frozenset[str]:
+        """The metrics that compare both sides' outputs, and so say nothing of one side alone."""
+        return frozenset(one.metric for one in self.judged if one.asking and one.asking.versus)
+
+    @property
     def kinds(self) -> dict[str, Kind]:
         """Return metric -> `binary` or `continuous`; several assertions of one metric are pass/fail together."""
         kinds: dict[str, Kind] = {}
@@ -33,17 +52,29 @@ class Scorer:
         return kinds
 
     def score(
-        self, case: CaseInfo, repeat: int, request: str, outcome: Outcome, *, called: bool, price: Price
+        self,
+        case: CaseInfo,
+        repeat: int,
+        request: str,
+        outcome: Outcome,
+        *,
+        called: bool,
+        price: Price,
+        ask: Ask | None = None,
+        versus: Versus | None = None,
     ) -> CaseResult:
-        """Return the result of one case and repeat; the price is that of the model that answered."""
+        """Return the result of one case and repeat; the price is that of the model that answered.
+
+        `ask` gives a judge's answers, `versus` both sides' outputs, where assertions ask for them.
+        """
         if isinstance(outcome, Failure):
             return _error(case, repeat, request, outcome.kind, outcome.message, outcome.attempts, called)
         cost = cost_of(outcome, price)
-        subject = Subject(outcome.text, case.row, outcome.latency, cost, outcome.finish_reason)
+        subject = Subject(outcome.text, case.row, outcome.latency, cost, outcome.finish_reason, ask, versus)
         try:
             metrics = self._metrics(subject)
         except AssertionProblem as problem:
-            return _error(case, repeat, request, "harness", str(problem), outcome.attempts, called, outcome.text)
+            return _error(case, repeat, request, problem.kind, str(problem), outcome.attempts, called, outcome.text)
         return CaseResult(
             case=case.id,
             repeat=repeat,

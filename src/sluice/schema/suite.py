@@ -21,6 +21,9 @@ class Assertion(Frozen):
     threshold: float | None = None
     weight: float = Field(default=1, gt=0)
     when: Text | None = Field(default=None, description="Which cases: a field, `not`, `and`, `or`, `=`.")
+    judge: Name | None = Field(default=None, description="The prompt of this repository that judges, where one does.")
+    steps: tuple[Text, ...] = Field(default=(), description="What the judge of a g-eval does, step by step.")
+    repeats: int = Field(default=1, ge=1, le=25, description="How often a judge that samples is asked.")
 
 
 class Gate(Frozen):
@@ -31,6 +34,13 @@ class Gate(Frozen):
     max_ratio: float | None = Field(default=None, gt=1)
     tier: Literal["block", "warn", "info"] = "block"
     kind: Literal["binary", "continuous"] | None = None
+    kappa: float | None = Field(
+        default=None,
+        gt=-1,
+        lt=1,
+        description="What Cohen's kappa of a judge and people must provably exceed for a judged metric to block "
+        "(default 0.4).",
+    )
 
     @model_validator(mode="after")
     def _ratio_or_drop(self) -> Gate:
@@ -75,6 +85,11 @@ class Suite(FileModel):
     def blocks(self) -> bool:
         """Whether a loss of quality may block by this suite; where none may, a release needs no evidence of it."""
         return bool(self.must_pass) or any(gate.max_drop and gate.tier == "block" for gate in self.gates.values())
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The prompts that judge for this suite, each once."""
+        return tuple(dict.fromkeys(one.judge for one in self.assertions if one.judge is not None))
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -6,7 +6,15 @@ from types import ModuleType
 
 import pytest
 
-from sluice.assertions import REGISTRY, AssertionConfigError, AssertionProblem, Subject, compile_assertion
+from sluice.assertions import (
+    REGISTRY,
+    AssertionConfigError,
+    AssertionProblem,
+    Reply,
+    Subject,
+    Versus,
+    compile_assertion,
+)
 from sluice.assertions.deepeval import INSTALL, require_deepeval
 from sluice.digest import digest
 from sluice.schema import Assertion
@@ -30,6 +38,18 @@ def suite_module(code: str | None) -> ModuleType | None:
     return module
 
 
+def judge_of(case):
+    """Answer what a judge is asked with the case's replies, which must be used up."""
+
+    def ask(questions):
+        assert len(questions) == len(case["replies"])
+        assert all(case["output"] in str(question.inputs) for question in questions)
+        texts = (reply if isinstance(reply, str) else json.dumps(reply) for reply in case["replies"])
+        return tuple(Reply(text, case.get("contract", {})) for text in texts)
+
+    return ask if "replies" in case else None
+
+
 @pytest.mark.parametrize(("content", "case"), CASES)
 def test_vector(content, case):
     if "deepeval:" in content["type"]:
@@ -37,10 +57,19 @@ def test_vector(content, case):
             require_deepeval()
         except AssertionConfigError:
             pytest.skip(f"DeepEval is absent: {INSTALL}")
-    assertion = Assertion(metric="m", type=content["type"], value=case.get("value"), threshold=case.get("threshold"))
+    asked = {key: case[key] for key in ("judge", "repeats") if key in case} | {"steps": tuple(case.get("steps", ()))}
+    assertion = Assertion(
+        metric="m", type=content["type"], value=case.get("value"), threshold=case.get("threshold"), **asked
+    )
     compiled = compile_assertion(assertion, suite_code=suite_module(content.get("code")))
     subject = Subject(
-        case["output"], case.get("row", {}), case.get("latency"), case.get("cost"), case.get("finish_reason")
+        case["output"],
+        case.get("row", {}),
+        case.get("latency"),
+        case.get("cost"),
+        case.get("finish_reason"),
+        judge_of(case),
+        Versus(*case["versus"]) if "versus" in case else None,
     )
     if case["expect"] == "problem":
         with pytest.raises(AssertionProblem):
@@ -55,7 +84,8 @@ def test_vector(content, case):
 
 def test_every_type_has_golden_vectors_and_its_opposite_too():
     assert set(GOLDEN) == set(REGISTRY)
-    assert all(name.startswith("not-") or f"not-{name}" in REGISTRY for name in REGISTRY)
+    alone = {name for name in REGISTRY if not name.startswith("not-") and f"not-{name}" not in REGISTRY}
+    assert alone == {"pairwise"}, "of which the opposite would prefer both sides at once"
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY))

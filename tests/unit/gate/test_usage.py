@@ -7,7 +7,7 @@ from unit.report import factory
 from sluice.gate.usage import usage_of
 
 TALLY = SimpleNamespace(calls=200, journalled=0, reused=0, seconds=1.0, seconds_before=0.0)
-RUN = SimpleNamespace(execution=SimpleNamespace(tally=TALLY, called=frozenset()))
+RUN = SimpleNamespace(judgings=[], execution=SimpleNamespace(tally=TALLY, called=frozenset()))
 
 
 def test_each_answer_is_paid_for_once_where_there_is_no_base():

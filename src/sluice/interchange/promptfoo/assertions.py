@@ -16,7 +16,7 @@ from sluice.interchange.promptfoo.spots import Spot
 from sluice.interchange.promptfoo.templates import Names, has_syntax, slug
 from sluice.schema import RESERVED_METRICS, Assertion
 
-_OWN = ("python", "deepeval:")
+_OWN = ("python", "deepeval:", "llm-rubric", "g-eval", "pairwise")
 KEPT = frozenset(name for name in REGISTRY if not name.startswith(NEGATION) and not name.startswith(_OWN))
 """Base types that mean here what they mean in promptfoo."""
 
