@@ -140,7 +140,7 @@ def _graded(assertion: Assertion, rubric: Template | None, default: float | None
 
     gives = {"output", *(["rubric"] if rubric else []), *(["steps"] if steps else [])}
     fields = frozenset[str]().union(*(one.fields for one in (*steps, *([rubric] if rubric else []))))
-    asking = Asking(judge, assertion.repeats, frozenset(gives), frozenset({"output", needed}), GRADES)
+    asking = Asking(judge, assertion.repeats, frozenset(gives), frozenset({"output", needed}), GRADES, least)
     return Check(score, fields, asking=asking)
 
 
@@ -202,8 +202,8 @@ _HEAD_FIRST = {"first": "head", "second": "base"}
 
 def _preferred(forward: Sequence[Reply], back: Sequence[Reply], scored: str) -> Score:
     """Score one side: it fails where the judge prefers the other whichever stands first."""
-    named = [_winner(reply, _BASE_FIRST) for reply in forward], [_winner(reply, _HEAD_FIRST) for reply in back]
-    in_order, swapped = (_majority([side for side, _ in words]) for words in named)
+    named = [read_winner(reply, _BASE_FIRST) for reply in forward], [read_winner(reply, _HEAD_FIRST) for reply in back]
+    in_order, swapped = (majority([side for side, _ in words]) for words in named)
     reason = next((told for words in named for side, told in words if side == in_order and told), "")
     because = f": {reason}" if reason else ""
     if in_order != swapped:
@@ -215,7 +215,8 @@ def _preferred(forward: Sequence[Reply], back: Sequence[Reply], scored: str) -> 
     return verdict(in_order == scored, f"the judge prefers {in_order}, whichever stands first{votes}{because}")
 
 
-def _winner(reply: Reply, places: Mapping[str, str]) -> tuple[str, str]:
+def read_winner(reply: Reply, places: Mapping[str, str]) -> tuple[str, str]:
+    """Return who is preferred, as `places` names who stands where, and why; or that it is a tie."""
     answer = _answer(reply)
     word = answer.get("winner")
     if word not in (*places, "tie"):
@@ -223,7 +224,7 @@ def _winner(reply: Reply, places: Mapping[str, str]) -> tuple[str, str]:
     return places.get(str(word), "tie"), str(answer.get("reason") or "")
 
 
-def _majority(words: Sequence[str]) -> str:
+def majority(words: Sequence[str]) -> str:
     """Return the word of more than half, else a tie."""
     return next((word for word in dict.fromkeys(words) if 2 * words.count(word) > len(words)), "tie")
 

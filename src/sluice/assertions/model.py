@@ -100,6 +100,8 @@ class Asking:
     """Those of them that the judge must declare: it would judge nothing without."""
     answers: tuple[str, ...]
     """Properties of which its JSON answer must have one."""
+    least: float | None = None
+    """The least score that passes, where the judge's own word is not all that counts."""
     rounds: int = 1
     """Questions for each repeat."""
     versus: bool = False

@@ -9,6 +9,7 @@ from sluice.catalog.load import (
     KEYS_DIRECTORY,
     PATTERNS,
     Catalog,
+    calibration_path,
     load,
 )
 from sluice.catalog.reading_rules import READING_RULES
@@ -45,6 +46,7 @@ __all__ = [
     "Tree",
     "WorkingTree",
     "base_caveat",
+    "calibration_path",
     "default_base",
     "find_root",
     "has_commits",

@@ -14,7 +14,7 @@ from sluice.catalog.jsonl_file import read_blocks, read_rows
 from sluice.catalog.yaml_file import KeyPath, YamlFile
 from sluice.digest import canonical_json
 from sluice.errors import Finding, InvalidFiles
-from sluice.schema import DatasetCard, FileModel
+from sluice.schema import CalibrationFile, DatasetCard, FileModel
 
 FileT = TypeVar("FileT", bound=FileModel)
 
@@ -46,6 +46,8 @@ class Dataset(Entry[DatasetCard]):
 
     rows_path: str = ""
     data: bytes | None = field(default=None, repr=False)
+    calibration: CalibrationFile | None = field(default=None, repr=False)
+    """What the judge said that its labels calibrate, where that was written down."""
 
     def scan(self, findings: list[Finding]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield (line, row) without keeping rows in memory; problems go to `findings`."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from sluice.catalog.entries import Dataset, Entry
 from sluice.catalog.tree import Tree, hashes
 from sluice.catalog.validation import validate
@@ -16,6 +18,7 @@ from sluice.digest import digest
 from sluice.errors import CannotJudge, Finding, InvalidFiles, UsageError, nearest
 from sluice.schema import DatasetCard, Environment, FileModel, Model, Prompt, Suite
 from sluice.schema.base import MAX_NAME, NAME_PATTERN
+from sluice.schema.calibration import SUFFIX, CalibrationFile
 
 DIRECTORIES: dict[str, str] = {
     "prompt": "prompts",
@@ -41,7 +44,7 @@ KEYS_DIRECTORY = "infra/policy/keys"
 
 _EXTENSIONS = {
     "prompts": {".yaml"},
-    "datasets": {".yaml", ".jsonl"},
+    "datasets": {".yaml", ".jsonl", SUFFIX},
     "evals": {".yaml", ".py"},
     "models": {".yaml"},
 }
@@ -158,7 +161,8 @@ def _file_problem(tree: Tree, path: str, directory: str) -> Finding | None:
     escape = tree.escapes(path)
     if escape:
         return Finding(path, 1, 1, "file-escapes", escape, "a plain file of this repository", "copy the file here")
-    if len(pure.parts) > 2 or pure.suffix not in allowed:
+    suffix = next((one for one in allowed if pure.name.endswith(one)), None)
+    if len(pure.parts) > 2 or suffix is None:
         names = " or ".join(f"{directory}/<name>{suffix}" for suffix in sorted(allowed))
         return Finding(path, 1, 1, "file-unknown", f"a file {pure.name!r} here", names, "rename, move or delete it")
     if len(pure.stem) > MAX_NAME:
@@ -234,6 +238,11 @@ def _datasets(
 ) -> dict[str, Dataset]:
     rows = {PurePosixPath(path).stem: path for path in paths if path.endswith(".jsonl")}
     card_paths = {PurePosixPath(path).stem for path in paths if path.endswith(".yaml")}
+    known = {f"{name}{SUFFIX}" for name in card_paths}
+    for path in paths:
+        if path.endswith(SUFFIX) and PurePosixPath(path).name not in known:
+            expected = "a card of the same name beside it"
+            findings.append(Finding(path, 1, 1, "dataset-card-missing", "a calibration alone", expected, "delete it"))
     for name in sorted(set(rows) - card_paths):
         expected = f"a card {name}.yaml beside it"
         findings.append(
@@ -255,8 +264,36 @@ def _datasets(
         if problem:
             findings.append(problem)
         else:
-            datasets[name] = Dataset(name, card.path, card.value, card.source, rows_path, data)
+            said = _calibration(tree, name, card, paths, findings)
+            datasets[name] = Dataset(name, card.path, card.value, card.source, rows_path, data, said)
     return datasets
+
+
+def _calibration(
+    tree: Tree, name: str, card: Entry[DatasetCard], paths: list[str], findings: list[Finding]
+) -> CalibrationFile | None:
+    """Read what a judge said of a dataset's cases; a file that cannot be read counts as none."""
+    path = calibration_path(name)
+    if path not in paths:
+        return None
+    fix = f"write it anew: sluice calibrate {card.value.judge}" if card.value.judge else "delete it"
+    try:
+        said = CalibrationFile.model_validate_json(tree.read(path))
+    except ValidationError as error:
+        [first, *_] = error.errors(include_url=False)
+        found = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].lower()}"
+        findings.append(Finding(path, 1, 1, "calibration-unreadable", found, "a file of sluice calibrate", fix))
+        return None
+    if said.judge != card.value.judge:
+        found, expected = f"answers of {said.judge}", f"those of {card.value.judge or 'no judge'}, as {card.path} says"
+        findings.append(Finding(path, 1, 1, "calibration-unreadable", found, expected, fix))
+        return None
+    return said
+
+
+def calibration_path(dataset: str) -> str:
+    """Return where the answers of the judge lie that a dataset's labels calibrate."""
+    return f"{DIRECTORIES['dataset']}/{dataset}{SUFFIX}"
 
 
 def _rows_problem(card: Entry[DatasetCard], rows_path: str, data: bytes | None) -> Finding | None:

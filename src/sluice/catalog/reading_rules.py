@@ -21,6 +21,7 @@ READING_RULES: dict[str, str] = {
     "dataset-rows-missing": "A card has its rows beside it.",
     "dataset-card-missing": "Rows have their card beside them.",
     "dataset-lfs-pointer": "Rows are the data itself, not a Git LFS pointer.",
+    "calibration-unreadable": "What a judge said of a dataset is as sluice calibrate wrote it.",
     "row-syntax": "Each line is one JSON object.",
     "row-value": "JSON values survive a round trip: finite numbers, unique keys, whole characters.",
     "row-blank": "No blank lines between rows.",

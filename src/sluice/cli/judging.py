@@ -60,13 +60,13 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
 
     change = find_changes(base, head, suite_names(arguments), unproven=needs_proof(repo, base, arguments))
     reused = reuse_evidence(repo, base, head, change, arguments)
-    with _watcher() as watcher:
+    with watcher() as watching:
         judgement = judge(
             base,
             head,
             change,
             repo.state,
-            watcher,
+            watching,
             complete=arguments.complete,
             ask=not arguments.stored,
             retry_errors=arguments.retry_errors,
@@ -112,7 +112,8 @@ def _refuse_unreadable(base: Catalog) -> None:
         raise CannotJudge(f"the base {base.label} has files that cannot be read, first: {errors[0]}")
 
 
-def _watcher() -> BarWatcher | LineWatcher:
+def watcher() -> BarWatcher | LineWatcher:
+    """Return what shows progress: a bar for people, lines for a log."""
     return LineWatcher() if quiet() or not sys.stderr.isatty() else BarWatcher()
 
 
@@ -120,10 +121,10 @@ def keep(repo: Repository, judgement: Judgement, output: str | None) -> None:
     """Store the judgement for the verbs that read one, and where `--output` says."""
     data = canonical_json(to_json(judgement)) + b"\n"
     for path in [repo.last_judgement, *([Path(output)] if output else [])]:
-        _write(path, data)
+        write_whole(path, data)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
     part = path.with_name(path.name + ".part")
     try:

@@ -25,6 +25,7 @@ VERBS: dict[str, Verb] = {
     "compare": Verb("compare", "Compare one suite of two revisions case by case."),
     "gate": Verb("gate", "Print the verdict of a stored judgement, or test the gate itself."),
     "report": Verb("report", "Render a stored judgement as text, Markdown or JSON."),
+    "calibrate": Verb("calibrate", "Run a judge on cases that people labelled, and say how well they agree."),
     "evidence": Verb("evidence", "List, show, verify and record what was judged on main, signed."),
     "forge": Verb("forge", "Tell a pull request what was found, and act on commands in its comments; for workflows."),
     "release": Verb("release", "Release main's newest judged commit to an environment, as evidence allows it."),

@@ -33,7 +33,12 @@ def policy_digest(suite: Suite | None) -> str:
     """Return the digest of what judges a suite: its gates, its must-pass list, what an inconclusive verdict means."""
     if suite is None:
         return digest(None)
-    gates = {metric: gate.model_dump() for metric, gate in suite.gates.items()}
+    # What only judged metrics have is told where it is said: policies without it keep their digest.
+    told = {metric: gate.model_dump() for metric, gate in suite.gates.items()}
+    gates = {
+        metric: {key: value for key, value in gate.items() if key != "kappa" or value is not None}
+        for metric, gate in told.items()
+    }
     content = {"gates": gates, "must_pass": sorted(suite.must_pass), "on_inconclusive": suite.on_inconclusive}
     return digest(content)
 

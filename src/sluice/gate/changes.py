@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
+from sluice.runner.agreement import labelled, may_only_warn
 from sluice.runner.closure import JUDGING_PARTS, PARTS, Closure, closure
 from sluice.runner.engine import Engine, choose_engine
+from sluice.schema import Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ def _edits(base: Catalog, head: Catalog, affected: Sequence[Affected]) -> list[s
         before, after = base.suites[name].value, head.suites[name].value
         if dict(before.gates) != dict(after.gates) or before.on_inconclusive != after.on_inconclusive:
             edits.append(f"{path} edits the gates; this change is judged by the gates of the base")
+        edits += [f"{path}: {text}" for text in _labels(base, head, after)]
         if before.must_pass != after.must_pass:
             edits.append(f"{path} edits the must-pass list; the base's list holds for this change")
     for one in affected:
@@ -122,6 +125,17 @@ def _edits(base: Catalog, head: Catalog, affected: Sequence[Affected]) -> list[s
         if parts:
             edits.append(f"{one.name}: {_joined(parts)} changed; both sides are judged by the new ones")
     return edits
+
+
+def _labels(base: Catalog, head: Catalog, suite: Suite) -> Iterator[str]:
+    """Yield which labels and calibrations of a suite's judges a change edits."""
+    for judge in suite.judges:
+        for dataset in labelled(head, judge):
+            before = base.datasets.get(dataset.name)
+            if before is None or before.content_digest != dataset.content_digest:
+                yield f"the labels in {dataset.rows_path}, which calibrate its judge {judge}, changed"
+            elif before.calibration != dataset.calibration:
+                yield f"the calibration of its judge {judge} on {dataset.name} changed"
 
 
 def _joined(words: Sequence[str]) -> str:
@@ -138,9 +152,23 @@ def removals(base: Catalog, head: Catalog) -> list[str]:
             problems.append(removed)
         elif blocks and entry.value.prompt != head.suites[name].value.prompt:
             problems.append(other_prompt)
+    problems += _uncalibrated(base, head)
     gated_before, gated_after = _gated_prompts(base), _gated_prompts(head)
     problems += [problems_about(name)[-1] for name in sorted(gated_before - gated_after)]
     return problems
+
+
+def _uncalibrated(base: Catalog, head: Catalog) -> Iterator[str]:
+    """Yield the metrics that a calibrated judge lets block on base, and no judge does on head."""
+    for name in sorted(set(base.suites) & set(head.suites)):
+        before, after = base.suites[name].value, head.suites[name].value
+        blocking = {metric for metric, gate in before.gates.items() if gate.tier == "block"}
+        if not (before.judges and blocking & set(before.metrics)):
+            continue
+        known = may_only_warn(base, before, before)
+        for metric, why in may_only_warn(head, after, before).items():
+            if metric not in known:
+                yield f"{name}: {metric} would lose its right to block: {why}"
 
 
 def problems_about(name: str) -> tuple[str, str, str]:

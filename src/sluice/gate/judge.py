@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from sluice.gate.usage import usage_of
 from sluice.gate.verdict import SuiteVerdict, Word
 from sluice.providers.base import Provider
 from sluice.results import Side
+from sluice.runner.agreement import may_only_warn, warning_only
 from sluice.runner.closure import Closure, judge_closure
 from sluice.runner.connect import connect
 from sluice.runner.engine import Engine, choose_engine
@@ -31,7 +33,7 @@ from sluice.runner.judging import Judge
 from sluice.runner.paired import PairedRun, SideTask, Task
 from sluice.runner.requests import retriever_of
 from sluice.runner.scoring import Scorer, cases_of, load_code, repeats_of
-from sluice.schema import Suite
+from sluice.schema import Gate, Suite
 
 _STRICTEST_FIRST = ("none", "artifact", "public")
 
@@ -43,7 +45,7 @@ class Watcher(Progress, Protocol):
         """Hear what an interim look said; looks count from 1. The last one has no word: suites are judged together."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setting:
     """Where a change is judged: its two catalogs, the state directory, whether every case must be asked, or none."""
 
@@ -58,16 +60,33 @@ class Setting:
         """Return a side's catalog; without a base there is only head."""
         return self.base if side == "base" and self.base is not None else self.head
 
-    def policy(self, affected: Affected) -> Suite:
-        """Return the suite file whose gates judge: the base's, where the suite existed there."""
-        catalog = self.head if affected.base is None else self.catalog("base")
-        return catalog.suites[affected.name].value
+    @cached_property
+    def uncalibrated(self) -> dict[str, dict[str, str]]:
+        """Suite -> its blocking metrics that may only warn, as head's judges are not calibrated, with the reasons."""
+        return {
+            name: may_only_warn(self.head, entry.value, self._stated(name)) for name, entry in self.head.suites.items()
+        }
+
+    def _stated(self, name: str) -> Suite:
+        known = self.base.suites if self.base is not None else {}
+        return (known.get(name) or self.head.suites[name]).value
+
+    def policy(self, name: str) -> Suite:
+        """Return the suite file whose gates judge: the base's, where the suite existed there.
+
+        What a judge gives may block only where its calibration says so.
+        """
+        return warning_only(self._stated(name), self.uncalibrated.get(name, {}))
 
     def blocking(self, suites: Sequence[str]) -> int:
         """Return how many metrics of these suites may block, by the base's gates; a suite that is new has none."""
         known = self.base.suites if self.base is not None else {}
-        gates = (gate for name in suites if name in known for gate in known[name].value.gates.values())
+        gates = (gate for name in suites if name in known for gate in self._gates(name).values())
         return sum(gate.tier == "block" and gate.max_drop is not None for gate in gates)
+
+    def _gates(self, name: str) -> Mapping[str, Gate]:
+        suite = self.policy(name) if name in self.head.suites else self.base and self.base.suites[name].value
+        return suite.gates if suite else {}
 
 
 class Engines:
@@ -149,7 +168,7 @@ def judge(
         head=head.label,
         base_commit=base.commit if base else None,
         head_commit=head.commit,
-        suites=tuple(_report(head, one) for one in judged),
+        suites=tuple(_report(setting, one) for one in judged),
         unaffected=change.unaffected,
         edits=change.edits,
         verdict=overall(verdicts, change.problems, tolerant=tolerant, stochastic=stochastic),
@@ -190,7 +209,7 @@ def _run_suite(
 ) -> _Judged:
     # The journal stays open until the verdict: a verdict against a reused base may ask the base once more.
     run = stack.enter_context(PairedRun(task, setting.state, cache, watcher))
-    policy = _policy(setting.policy(affected), run, family)
+    policy = _policy(setting.policy(affected.name), run, family)
     state = _look_by_look(run, policy, watcher)
     moved: tuple[str, ...] = ()
     if setting.base is not None and affected.base is not None and affected.judged_anew:
@@ -213,7 +232,7 @@ def _task(setting: Setting, engines: Engines, affected: Affected) -> Task:
         repeats=repeats_of(suite, cases, stochastic),
         scorer=Scorer(suite, load_code(setting.head, affected.name)),
         judges=engines.judges(setting.head, affected.name),
-        must_pass=setting.policy(affected).must_pass,
+        must_pass=setting.policy(affected.name).must_pass,
         seed=suite.seed,
         budget=suite.budget,
         complete=setting.complete,
@@ -311,7 +330,8 @@ def _decide(judged: Sequence[_Judged], elsewhere: int) -> list[SuiteVerdict]:
     return [decided.get(one.affected.name) or decide_first(one.state.comparison, one.state.policy) for one in judged]
 
 
-def _report(head: Catalog, one: _Judged) -> SuiteJudgement:
+def _report(setting: Setting, one: _Judged) -> SuiteJudgement:
+    head = setting.head
     suite = head.suites[one.affected.name].value
     return SuiteJudgement(
         name=one.affected.name,
@@ -323,8 +343,12 @@ def _report(head: Catalog, one: _Judged) -> SuiteJudgement:
         usage=usage_of(one.run, one.state.comparison),
         outputs=_shown(head.datasets[suite.dataset], one.run.task),
         moved=one.moved,
-        notes=notes_of(one.run),
+        notes=(*_only_warn(setting.uncalibrated.get(one.affected.name, {})), *notes_of(one.run)),
     )
+
+
+def _only_warn(uncalibrated: Mapping[str, str]) -> list[str]:
+    return [f"{metric} may only warn: {why}" for metric, why in uncalibrated.items()]
 
 
 def _shown(dataset: Dataset, task: Task) -> str:

@@ -10,7 +10,7 @@ from sluice.catalog import Catalog
 from sluice.digest import digest
 from sluice.providers.base import Completion, Outcome, Request
 from sluice.results import CaseInfo, CaseResult
-from sluice.runner.judging import Judge, Judging
+from sluice.runner.judging import Judge, Judging, probe_of
 from sluice.runner.paired import PairedRun
 from sluice.runner.requests import render_request, retriever_of, with_passages
 from sluice.runner.scoring import Scorer, cases_of, load_code
@@ -34,14 +34,14 @@ def verdict_moves(
     judging = Judging(suite, judges, run.execution.outcomes)
     run.judgings.append(judging)
     answered = {name: case for name, case in shared.items() if name in outcomes}
-    subjects = [
-        (assertion, Subject(answer.text, case.row))
+    probes = [
+        probe_of(assertion, Subject(answer.text, case.row))
         for name, case in answered.items()
         if isinstance(answer := outcomes[name], Completion)
         for assertion in scorer.judged
         if assertion.applies(case.row)
     ]
-    judging.settle(run.execution, subjects, run.judge_room)
+    judging.settle(run.execution, probes, run.judge_room)
     old_states = {
         name: scorer.score(case, 0, "", outcomes[name], called=False, price=Price(), ask=judging.ask).state
         for name, case in answered.items()

@@ -7,9 +7,11 @@ evaluation is repeated, until nothing is asked any more. Assertions are pure, so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
-from sluice.assertions import AssertionProblem, CompiledAssertion, Question, Reply, Subject
+from sluice.assertions import Ask, AssertionProblem, CompiledAssertion, Question, Reply, Subject
 from sluice.digest import digest
 from sluice.providers.base import Completion, Failure, Outcome, Provider, Request
 from sluice.runner.closure import JudgeClosure
@@ -52,28 +54,21 @@ class Judging:
         """Return the answers to questions that were settled; raise AssertionProblem for one that has none."""
         return _Asker(self).ask(questions)
 
-    def settle(self, execution: Execution, subjects: Iterable[tuple[CompiledAssertion, Subject]], room: Room) -> None:
-        """Ask until every assertion has its answers; raise CannotJudge where the budget has no room."""
-        pending = [(assertion, subject) for assertion, subject in subjects if assertion.asking is not None]
+    def settle(self, execution: Execution, probes: Sequence[Probe], room: Room) -> None:
+        """Ask until every probe has its answers; raise CannotJudge where the budget has no room."""
+        pending = bool(probes)
         while pending:
-            before = set(self.asked)
-            for assertion, subject in pending:
-                self._evaluate(assertion, subject)
-            waiting = [one for one in self.asked.values() if one.key not in self._outcomes]
-            execution.outcomes.update(execution.cache.get([one.key for one in waiting]))
-            missing = [one for one in waiting if one.key not in self._outcomes]
+            before = len(self.asked)
+            for probe in probes:
+                # One that waits for answers, or cannot be scored: the scoring proper will say so.
+                with suppress(AssertionProblem):
+                    probe(_Asker(self).ask)
+            waiting = [one.key for one in self.asked.values() if one.key not in self._outcomes]
+            execution.outcomes.update(execution.cache.get(waiting))
+            missing = [one.depth for one in self.asked.values() if one.key not in self._outcomes]
             if missing:
-                depth = min(one.depth for one in missing)
-                self._ask(execution, depth, room)
-            elif before == set(self.asked):
-                return
-
-    def _evaluate(self, assertion: CompiledAssertion, subject: Subject) -> None:
-        try:
-            assertion.score(replace(subject, ask=_Asker(self).ask))
-        except AssertionProblem:
-            # It waits for answers, or its score is an error: the scoring proper will say so.
-            return
+                self._ask(execution, min(missing), room)
+            pending = bool(missing) or len(self.asked) > before
 
     def _ask(self, execution: Execution, depth: int, room: Room) -> None:
         calls = [one for one in self.asked.values() if one.depth == depth]
@@ -94,7 +89,10 @@ class Judging:
         return [(answer, self.judges[name].price) for answer, name in found if isinstance(answer, Completion)]
 
 
-Room = Callable[[int], None]
+Probe: TypeAlias = Callable[[Ask], object]
+"""Evaluates an assertion on a subject with someone to ask."""
+
+Room: TypeAlias = Callable[[int], None]
 """Hears how many calls are to be made, and raises CannotJudge where the budget does not allow them."""
 
 
@@ -126,6 +124,11 @@ class _Asker:
         # The suite is part of the key: shards of different suites must not answer one request differently.
         key = digest(["judge", self.judging.suite, judge.closure.model, request.digest()])
         return self.judging.asked.setdefault(key, Asked(question.judge, key, request, self.depth))
+
+
+def probe_of(assertion: CompiledAssertion, subject: Subject) -> Probe:
+    """Return what evaluates an assertion on a subject."""
+    return lambda ask: assertion.score(replace(subject, ask=ask))
 
 
 def _batches(calls: Sequence[Asked], size: int) -> list[list[tuple[str, Request]]]:

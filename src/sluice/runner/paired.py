@@ -18,7 +18,7 @@ from sluice.retrieval import Retriever
 from sluice.runner.closure import Closure
 from sluice.runner.engine import Engine
 from sluice.runner.execute import Execution, Progress, resume, start
-from sluice.runner.judging import Judge, Judging
+from sluice.runner.judging import Judge, Judging, probe_of
 from sluice.runner.latency import TimedPair, pairs_to_time
 from sluice.runner.plan import Plan, PlannedSide, collect_calls, make_plan
 from sluice.runner.resample import add_samples, reused_cases, sample_batches
@@ -169,17 +169,11 @@ class PairedRun:
         judged = self.task.scorer.judged
         if judged:
             places = [
-                place
-                for side in self.task.sides
-                for case in self.cases(look)
-                for place in self._places(side.side, case)
+                one for side in self.task.sides for case in self.cases(look) for one in self._places(side.side, case)
             ]
             subjects = [subject for place, case in places if (subject := self._subject(place, case))]
-            self.judging.settle(
-                self.execution,
-                [(one, subject) for subject in subjects for one in judged if one.applies(subject.row)],
-                self.judge_room,
-            )
+            probes = [probe_of(one, subject) for subject in subjects for one in judged if one.applies(subject.row)]
+            self.judging.settle(self.execution, probes, self.judge_room)
 
     def _places(self, side: Side, case: CaseInfo) -> list[tuple[tuple[Side, str, int], CaseInfo]]:
         return [((side, case.id, repeat), case) for repeat in range(self._samples(side, case.id))]

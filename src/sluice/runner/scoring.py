@@ -28,9 +28,11 @@ from sluice.schema import Price, Suite
 class Scorer:
     """The compiled assertions of one suite at one revision, with the price of its model."""
 
-    def __init__(self, suite: Suite, code: ModuleType | None) -> None:
+    def __init__(self, suite: Suite, code: ModuleType | None, *, only_judged: bool = False) -> None:
         self.assertions: tuple[CompiledAssertion, ...] = tuple(
-            compile_assertion(assertion, suite_code=code) for assertion in suite.assertions
+            compile_assertion(assertion, suite_code=code)
+            for assertion in suite.assertions
+            if assertion.judge is not None or not only_judged
         )
 
     @property

@@ -1,6 +1,7 @@
 """One pydantic model per file kind: frozen, strict about unknown keys. Values only; no file is read here."""
 
 from sluice.schema.base import FileModel, Owners
+from sluice.schema.calibration import Calibration, CalibrationFile, Said
 from sluice.schema.dataset import DatasetCard
 from sluice.schema.environment import Accept, Canary, Environment, ServingHere, Strategy
 from sluice.schema.model import HubSource, Model, PathSource, Price, Resources, Serving
@@ -22,6 +23,8 @@ __all__ = [
     "Accept",
     "Assertion",
     "Budget",
+    "Calibration",
+    "CalibrationFile",
     "Canary",
     "DatasetCard",
     "Environment",
@@ -38,6 +41,7 @@ __all__ = [
     "Prompt",
     "Resources",
     "Retrieval",
+    "Said",
     "Serving",
     "ServingHere",
     "Strategy",

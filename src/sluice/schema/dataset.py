@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sluice.schema.base import FileModel, JsonSchema, Name, Owners, Text
 
@@ -30,6 +30,20 @@ class DatasetCard(FileModel):
         default=(),
         description="Fields that together identify what was learnt; empty: the whole row but its id.",
     )
+    judge: Name | None = Field(default=None, description="The judge that these labels calibrate (split calibration).")
+    label: Text | None = Field(
+        default=None,
+        description="The field with a person's word: true or false for a judge that grades, first, second or tie for "
+        "one that compares.",
+    )
+
+    @model_validator(mode="after")
+    def _labels_calibrate(self) -> DatasetCard:
+        if (self.judge is None) != (self.label is None):
+            raise ValueError("judge and label belong together: whom the labels calibrate, and the field they stand in")
+        if self.judge is not None and self.split != "calibration":
+            raise ValueError("labels that calibrate a judge need split: calibration")
+        return self
 
     @property
     def shown_outputs(self) -> Literal["public", "artifact", "none"]:
