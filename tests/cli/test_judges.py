@@ -221,3 +221,36 @@ def test_a_plan_counts_what_judges_may_be_asked(small, serve, sluice):
     write(small, "prompts/grade.yaml", {**JUDGE, "parameters": {"max_tokens": 32, "temperature": 0}})
     _, out, _ = sluice("plan", "--base", "HEAD", "--format", "json")
     assert json.loads(out)["effort"]["calls"] == 5 * COUNT, "a changed judge is compared with the old one on base"
+
+
+def test_a_changed_judge_judges_both_sides_and_its_flips_are_listed(small, serve, sluice):
+    def harder(generation, output):
+        grade = strict(generation, output)
+        strictly = "strictly" in text_of(generation.messages[0])
+        return {**grade, "pass": False} if strictly and "word7" in output else grade
+
+    server = serve(harder)
+    messages = [{"role": "system", "content": "You are the judge. Grade strictly, as JSON."}, JUDGE["messages"][1]]
+    write(small, "prompts/grade.yaml", {**JUDGE, "messages": messages})
+    code, out, err = sluice("eval", "--complete", "--base", "HEAD")
+    assert code == 0, out + err
+    # Base's and head's prompts are one: each output is judged by the new judge, and by the old one for the flips.
+    assert len(to_judge(server)) == 2 * COUNT
+    assert metric(small)["difference"] == 0.0
+    words = " ".join(out.split())
+    assert "the judge changed; both sides are judged by the new ones" in words
+    assert "helpful, old judge against new on base's outputs: 1 of 60 verdicts flip" in words
+    assert "helpful flips: case-0007 pass -> fail" in words
+    assert "helpful flips: case" in sluice("report", "--format", "markdown")[1]
+
+
+def test_shards_judge_and_their_states_are_judged_without_a_model(small, serve, sluice, monkeypatch, tmp_path):
+    serve()
+    edit_prompt(small, "Answer.\nhalves")
+    first = sluice("eval", "--complete", "--base", "HEAD")
+    (small / ".sluice").rename(tmp_path / "shard")
+    monkeypatch.setenv("SLUICE_ENDPOINT", "http://127.0.0.1:9")
+    code, out, err = sluice("merge", str(tmp_path / "shard"))
+    assert code == 0, out + err
+    again = sluice("eval", "--complete", "--base", "HEAD", "--stored")
+    assert again[:2] == first[:2]

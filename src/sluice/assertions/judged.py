@@ -25,9 +25,8 @@ from sluice.assertions.model import (
 )
 from sluice.assertions.options import no_threshold, text_template, threshold
 from sluice.assertions.values import Template
-from sluice.schema import Assertion
+from sluice.schema import PAIRWISE, Assertion
 
-PAIRWISE = "pairwise"
 GRADES = ("score", "pass")
 """Of these a judge's answer must have one."""
 _HALF = 0.5

@@ -19,7 +19,7 @@ from sluice.assertions import (
 )
 from sluice.assertions.model import AssertionConfigError, AssertionType, Check, Score, Subject
 from sluice.errors import nearest
-from sluice.schema import Assertion
+from sluice.schema import PAIRWISE, Assertion
 
 NEGATION = "not-"
 
@@ -43,7 +43,7 @@ _MODULES = (text, contains, patterns, structured, similarity, refusal, measureme
 _BASES: tuple[AssertionType, ...] = tuple(item for module in _MODULES for item in module.TYPES)
 
 REGISTRY: Mapping[str, AssertionType] = {
-    item.name: item for base in _BASES for item in (base, _opposite(base)) if item.name != NEGATION + judged.PAIRWISE
+    item.name: item for base in _BASES for item in (base, _opposite(base)) if item.name != NEGATION + PAIRWISE
 }
 """Type name -> type."""
 

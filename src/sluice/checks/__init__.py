@@ -5,6 +5,7 @@ from __future__ import annotations
 from sluice.catalog import READING_RULES, Catalog
 from sluice.checks import (
     assertion_rules,
+    calibration_rules,
     card_rules,
     environment_rules,
     gate_rules,
@@ -25,8 +26,7 @@ from sluice.errors import Finding
 
 _MODULES = (
     references, prompt_rules, retrieval_rules, schema_rules, card_rules, row_rules, assertion_rules, judge_rules,
-    gate_rules,
-    model_rules, weights, licences, leakage, private_text, environment_rules,
+    calibration_rules, gate_rules, model_rules, weights, licences, leakage, private_text, environment_rules,
 )  # fmt: skip
 
 RULES: dict[str, Rule] = {name: Rule(name, title) for name, title in READING_RULES.items()} | {

@@ -64,6 +64,9 @@ def _unit(plan: SuitePlan, metric: str, gate: Gate) -> Iterator[Finding]:
     elif metric not in RESERVED_METRICS and gate.max_ratio is not None:
         fix = "write max_drop; quality is compared by difference"
         yield suite.finding(where, "gate-unit", f"max_ratio on {metric}", "max_drop", fix, key=True)
+    elif gate.kappa is not None and not any(one.asking for one in plan.of_metric(metric)):
+        found, expected = f"kappa for {metric}, which no judge gives", "kappa at metrics of a judge"
+        yield suite.finding((*where, "kappa"), "gate-unit", found, expected, "remove kappa")
     elif gate.kind == "binary" and any(one.kind == "continuous" for one in plan.of_metric(metric)):
         fix = "remove kind, or give the assertion a threshold"
         found = "kind binary for assertions that score continuously"

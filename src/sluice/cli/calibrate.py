@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Ask, write, and say how well judge and people agree."""
     repo = repository(arguments)
     head = repo.working()
-    refuse_invalid(head)
+    refuse_invalid(head, but=("calibration-unreadable",))
     datasets = _datasets(head, arguments.judge)
     repeats = arguments.repeats or _repeats(head, arguments.judge)
     told = [_calibrated(repo, head, arguments.judge, dataset, repeats) for dataset in datasets]

@@ -170,8 +170,9 @@ def _suite(
     suite: SuiteJudgement, sides: Sides, making: Making, held: Sequence[Holding]
 ) -> Iterator[tuple[Place, Statement, bytes | None]]:
     compared = _compared(suite, sides, held)
-    dataset = sides.change.head.datasets[sides.change.head.suite(suite.name).value.dataset]
-    whole = complete_head(suite, [dataset.case_id(row) for row in dataset.rows])
+    files = sides.change.head.suite(suite.name).value
+    dataset = sides.change.head.datasets[files.dataset]
+    whole = complete_head(suite, [dataset.case_id(row) for row in dataset.rows], files.relative)
     statement, file = run_statement(whole, compared.head, sides.change.suites(suite.name)[0].must_pass, making)
     yield Place("run", _hex(compared.head.digest)), statement, file
     verdict = sides.verdict(suite.name)

@@ -50,8 +50,10 @@ class Making:
         return time_text(self.moment)
 
 
-def complete_head(suite: SuiteJudgement, planned: Collection[str]) -> WholeRun:
+def complete_head(suite: SuiteJudgement, planned: Collection[str], relative: Collection[str] = frozenset()) -> WholeRun:
     """Return the run of a suite's head, with outputs as far as its card allows.
+
+    `relative` metrics compare head with one base, so they are no part of what head is by itself.
 
     Raises CannotJudge unless every planned case was run and the run may be judged: anything less is no evidence.
     """
@@ -65,11 +67,21 @@ def complete_head(suite: SuiteJudgement, planned: Collection[str]) -> WholeRun:
     if comparison.invalid:
         raise CannotJudge(f"{suite.name}: the run cannot be judged: {comparison.invalid[0]}")
     cases = tuple(pair.info for pair in comparison.pairs)
-    results = tuple(result for pair in comparison.pairs for result in pair.head)
-    header = replace(comparison.head, label=comparison.head.commit or comparison.head.label)
+    results = tuple(_alone(result, relative) for pair in comparison.pairs for result in pair.head)
+    metrics = tuple(metric for metric in comparison.head.metrics if metric not in relative)
+    header = replace(comparison.head, label=comparison.head.commit or comparison.head.label, metrics=metrics)
     outputs = _outputs(suite.outputs)
-    whole = WholeRun(outputs, _kinds(comparison), Run(header, results), cases)
+    kinds = {metric: kind for metric, kind in _kinds(comparison).items() if metric not in relative}
+    whole = WholeRun(outputs, kinds, Run(header, results), cases)
     return _withheld(whole) if outputs == "none" else _without_secrets(whole)
+
+
+def _alone(result: CaseResult, relative: Collection[str]) -> CaseResult:
+    """Return a result without the metrics that compare it with another side's."""
+    if not relative or result.state not in ("pass", "fail"):
+        return result
+    metrics = {metric: score for metric, score in result.metrics.items() if metric not in relative}
+    return replace(result, metrics=metrics, state="pass" if all(one.passed for one in metrics.values()) else "fail")
 
 
 def _outputs(word: str) -> OutputsRule:

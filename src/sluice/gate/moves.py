@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from sluice.assertions import Subject
 from sluice.cache import CompletionCache
@@ -16,6 +16,10 @@ from sluice.runner.requests import render_request, retriever_of, with_passages
 from sluice.runner.scoring import Scorer, cases_of, load_code
 from sluice.schema import Price
 
+_FLIPS_A_LINE = 8
+_MOST_FLIPS = 40
+"""How many flips of a judge are told one by one."""
+
 
 def verdict_moves(
     base: Catalog, run: PairedRun, cache: CompletionCache, judges: Mapping[str, Judge]
@@ -27,7 +31,8 @@ def verdict_moves(
     old_cases = {case.id: with_passages(case, retriever) for case in cases_of(base, old_suite)}
     last = len(run.plan.looks) - 1
     relative = run.task.scorer.relative
-    new_states = {one.case: _state(one, relative) for one in run.run("base", last).cases if one.output is not None}
+    results = [one for one in run.run("base", last).cases if one.output is not None]
+    new_states = {one.case: _state(one, relative) for one in results}
     shared = {name: case for name, case in old_cases.items() if name in new_states and isinstance(case, CaseInfo)}
     outcomes = _old_outcomes(shared, run, cache)
     scorer = Scorer(old_suite, load_code(base, suite))
@@ -42,11 +47,31 @@ def verdict_moves(
         if assertion.applies(case.row)
     ]
     judging.settle(run.execution, probes, run.judge_room)
-    old_states = {
-        name: scorer.score(case, 0, "", outcomes[name], called=False, price=Price(), ask=judging.ask).state
+    old = {
+        name: scorer.score(case, 0, "", outcomes[name], called=False, price=Price(), ask=judging.ask)
         for name, case in answered.items()
     }
-    return tuple(_words(old_states, new_states, set(old_cases), {case.id for case in run.task.cases}))
+    old_states = {name: result.state for name, result in old.items()}
+    words = _words(old_states, new_states, set(old_cases), {case.id for case in run.task.cases})
+    judged = dict.fromkeys(one.metric for one in scorer.judged if one.metric not in relative)
+    new = {one.case: one for one in results if one.repeat == 0}
+    return (*words, *(line for metric in judged for line in _flips(metric, old, new)))
+
+
+def _flips(metric: str, old: Mapping[str, CaseResult], new: Mapping[str, CaseResult]) -> Iterator[str]:
+    """Yield which verdicts of a judged metric flip on base's own outputs: the old judge's against the new one's."""
+    words = {True: "pass", False: "fail"}
+    both = [
+        (name, before.metrics[metric].passed, new[name].metrics[metric].passed)
+        for name, before in old.items()
+        if metric in before.metrics and name in new and metric in new[name].metrics
+    ]
+    flips = [f"{name} {words[was]} -> {words[now]}" for name, was, now in both if was != now]
+    yield f"{metric}, old judge against new on base's outputs: {len(flips)} of {len(both)} verdicts flip"
+    for start in range(0, min(len(flips), _MOST_FLIPS), _FLIPS_A_LINE):
+        yield f"{metric} flips: {', '.join(flips[start : start + _FLIPS_A_LINE])}"
+    if len(flips) > _MOST_FLIPS:
+        yield f"{metric} flips: {len(flips) - _MOST_FLIPS} more"
 
 
 def _state(result: CaseResult, relative: Collection[str]) -> str:

@@ -171,7 +171,12 @@ def _compared(before: RunEvidence, after: RunEvidence) -> Comparison:
 
 
 def _policy(suite: Suite, comparison: Comparison, family: int) -> Policy:
-    """Two stored runs were not timed side by side, so their latency may warn and never block: as of a batch."""
+    """Two stored runs were not timed side by side, so their latency may warn and never block: as of a batch.
+
+    Nor was either judged against the other: the gates of metrics that compare outputs have nothing to say.
+    """
+    gates = {metric: gate for metric, gate in suite.gates.items() if metric not in suite.relative}
+    suite = suite.model_copy(update={"gates": gates})
     looks = {metric: Looks((comparison.planned,)) for metric, gate in suite.gates.items() if gate.max_drop}
     return Policy(suite=suite, family=family, looks=looks, batching=True, last_look=0)
 

@@ -11,6 +11,9 @@ from sluice.schema.base import FileModel, Frozen, Name, Text
 RESERVED_METRICS = ("latency", "cost")
 """Metrics that every run has without an assertion; they are gated by ratio."""
 
+PAIRWISE = "pairwise"
+"""The type of assertion that compares both sides' outputs."""
+
 
 class Assertion(Frozen):
     """A named check of one output. `type` is promptfoo's name, with `not-` in front for its opposite."""
@@ -90,6 +93,11 @@ class Suite(FileModel):
     def judges(self) -> tuple[str, ...]:
         """The prompts that judge for this suite, each once."""
         return tuple(dict.fromkeys(one.judge for one in self.assertions if one.judge is not None))
+
+    @property
+    def relative(self) -> frozenset[str]:
+        """The metrics that compare both sides' outputs: one run alone has none of them."""
+        return frozenset(one.metric for one in self.assertions if one.type == PAIRWISE)
 
     @property
     def metrics(self) -> tuple[str, ...]:
