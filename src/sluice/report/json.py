@@ -56,22 +56,29 @@ def from_json(value: object) -> Judgement:
 
 
 def _plain(value: Any) -> Any:
-    """Turn dataclasses, mappings and sequences into JSON values in their normal form."""
-    kind: Any = type(value)
-    if kind is int or kind is bool or value is None:
+    """Turn dataclasses, mappings and sequences into JSON values in their normal form, keys sorted."""
+    if value is None or value is True or value is False:
         return value
+    kind: Any = type(value)
     if kind is str:
         return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, float):
         return _number(value)
     if names := _names(kind):
-        return {name: _plain(getattr(value, name)) for name in names}
+        return _pair(value) if kind is Pair else {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
-        return {_plain(str(key)): _plain(item) for key, item in value.items()}
+        return {_plain(str(key)): _plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, list | tuple):
         # The pairs are many: each is made when it is written.
         return map(_plain, value) if value and isinstance(value[0], Pair) else [_plain(item) for item in value]
     return value
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    head = _plain(pair.head)
+    # A suite without a base is paired with itself.
+    base = head if pair.base is pair.head else _plain(pair.base)
+    return {"base": base, "change": pair.change, "head": head, "info": _plain(pair.info)}
 
 
 def _number(value: float) -> float | None:
@@ -82,8 +89,8 @@ def _number(value: float) -> float | None:
 
 @cache
 def _names(kind: type[Any]) -> tuple[str, ...]:
-    """Return the fields of a dataclass; none of another type."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+    """Return the sorted fields of a dataclass; none of another type."""
+    return tuple(sorted(field.name for field in fields(kind))) if is_dataclass(kind) else ()
 
 
 def _chunks(value: Any) -> Iterator[bytes]:
