@@ -6,7 +6,7 @@ The fields are documented in docs/report-json.md. What the dataset's card keeps 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
@@ -96,24 +96,22 @@ def _names(kind: type[Any]) -> tuple[str, ...]:
 def _chunks(value: Any) -> Iterator[bytes]:
     """Encode piece by piece; an iterator is a list whose items are made as they are written."""
     if isinstance(value, Iterator):
-        yield from _listed(map(encode_normal, value))
+        yield b"["
+        for number, item in enumerate(value):
+            yield b"," * bool(number) + encode_normal(item)
+        yield b"]"
     elif isinstance(value, dict) and value:
         for number, key in enumerate(sorted(value)):
             yield (b"," if number else b"{") + encode_normal(key) + b":"
             yield from _chunks(value[key])
         yield b"}"
     elif isinstance(value, list) and value and isinstance(value[0], dict):
-        yield from _listed(b"".join(_chunks(item)) for item in value)
+        for number, item in enumerate(value):
+            yield b"," if number else b"["
+            yield from _chunks(item)
+        yield b"]"
     else:
         yield encode_normal(value)
-
-
-def _listed(items: Iterable[bytes]) -> Iterator[bytes]:
-    start = b"["
-    for item in items:
-        yield start + item
-        start = b","
-    yield b"]"
 
 
 def _summary(judgement: Judgement) -> dict[str, Any]:
