@@ -183,7 +183,7 @@ def _calibrated(repo: Repository, head: Catalog, judge: str, dataset: Dataset, r
                 one.close()
     path = calibration_path(dataset.name)
     data = written(task, said).model_dump(mode="json", exclude_none=True)
-    write_whole(repo.root / path, json.dumps(data, indent=1, sort_keys=True).encode() + b"\n")
+    write_whole(repo.root / path, [json.dumps(data, indent=1, sort_keys=True).encode()])
     return _Calibrated(judge, path, said, tuple(_uses(head, judge, dataset, said)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 
 from sluice.assertions import Subject
 from sluice.cache import CompletionCache
@@ -97,7 +98,8 @@ def _old_outcomes(cases: Mapping[str, CaseInfo], run: PairedRun, cache: Completi
         provider = side.open()
         size = provider.batch_size
         groups = [missing[start : start + size] for start in range(0, len(missing), size)]
-        for index, answers in provider.run([[requests[name] for name in group] for group in groups]):
+        answered = provider.run([[requests[name] for name in group] for group in groups])
+        for index, answers in chain.from_iterable(answered):
             fresh = {keys[name]: answer for name, answer in zip(groups[index], answers, strict=True)}
             cache.put({key: answer for key, answer in fresh.items() if isinstance(answer, Completion)})
             known.update(fresh)

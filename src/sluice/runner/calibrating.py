@@ -113,11 +113,7 @@ def _answers(task: Labelled, row: Mapping[str, Any], judging: Judging) -> tuple[
 
 
 def _execution(task: Labelled, journal: Journal, cache: CompletionCache, progress: Progress) -> Execution:
-    found = resume(journal, task.identity)
-    if found is None:
-        start(journal, task.identity, _NO_PLAN, {})
-        found = resume(journal, task.identity)
-        assert found is not None
+    found = resume(journal, task.identity) or start(journal, task.identity, _NO_PLAN, {})
     return Execution(
         suite=task.name,
         plan=_NO_PLAN,

@@ -93,7 +93,8 @@ class PairedRun:
         self.judging = Judging(task.suite, task.judges, self.execution.outcomes)
         self.judgings = [self.judging]
         """Everything that asked judges in this run."""
-        progress.planned(task.suite, len(self.calls.requests), len(self.execution.outcomes))
+        done = sum(key in self.execution.outcomes for key in self.calls.requests)
+        progress.planned(task.suite, len(self.calls.requests), done)
 
     def __enter__(self) -> PairedRun:
         return self
@@ -108,9 +109,7 @@ class PairedRun:
             known = cache.get(self.calls.requests)
             self._check_budget(len(self.calls.requests) - len(known))
             plan = self._plan(known)
-            start(self.journal, self.task.identity, plan, known)
-            found = resume(self.journal, self.task.identity)
-            assert found is not None
+            found = start(self.journal, self.task.identity, plan, known)
         return Execution(
             suite=self.task.suite,
             plan=found.plan,
