@@ -6,11 +6,11 @@ from pathlib import Path
 
 import yaml
 
-from sluice.assertions import compile_assertion
+from sluice.assertions import compile_assertion, find_type
 from sluice.schema import Assertion, DatasetCard, Prompt
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/judges.md").read_text(encoding="utf-8")
-PROMPT, ASSERTIONS, CARD = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+PROMPT, ASSERTIONS, CARD, DEEPEVAL = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
 
 
 def test_the_judge_fits_the_assertion_that_asks_it():
@@ -30,3 +30,9 @@ def test_every_assertion_compiles():
 def test_the_card_names_its_judge_and_its_label():
     assert CARD.keys() <= DatasetCard.model_fields.keys()
     assert CARD["judge"] == "grade-answer"
+
+
+def test_the_metrics_of_deepeval_are_known():
+    for one in DEEPEVAL["assertions"]:
+        assertion = Assertion.model_validate({**one, "steps": tuple(one.get("steps", ()))})
+        assert find_type(assertion.type).name == assertion.type

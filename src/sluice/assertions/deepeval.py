@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
 from typing import Any
@@ -48,16 +49,33 @@ def require_deepeval() -> None:
         raise AssertionConfigError(f"DeepEval {found} is installed, {VERSION} is needed: {INSTALL}", "type")
 
 
-@lru_cache(maxsize=1)
-def _library() -> tuple[Any, Any]:
-    """Import DeepEval and return (its metrics, its test case class)."""
-    os.environ.update(_QUIET)
-    # It announces the read-only mode on standard output, which belongs to the command's own answer.
-    with redirect_stdout(io.StringIO()):
-        from deepeval import metrics
-        from deepeval.test_case import LLMTestCase
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What is used of DeepEval."""
 
-    return metrics, LLMTestCase
+    metrics: Any
+    LLMTestCase: Any
+    SingleTurnParams: Any
+    DeepEvalBaseLLM: Any
+
+
+def prepare() -> None:
+    """Import DeepEval where it is installed, before a suite's own code does: quietly, and not in that code's time."""
+    with suppress(ImportError):
+        library()
+
+
+@lru_cache(maxsize=1)
+def library() -> Library:
+    """Import DeepEval, with its side effects off."""
+    os.environ.update(_QUIET)
+    # It announces the read-only mode on standard output, which belongs to the command's own answer, and in its log.
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        from deepeval import metrics
+        from deepeval.models import DeepEvalBaseLLM
+        from deepeval.test_case import LLMTestCase, SingleTurnParams
+
+    return Library(metrics, LLMTestCase, SingleTurnParams, DeepEvalBaseLLM)
 
 
 def _measure(make: Callable[[Any], Any], **case: str) -> Score:
@@ -65,10 +83,10 @@ def _measure(make: Callable[[Any], Any], **case: str) -> Score:
     if not case["actual_output"]:
         # DeepEval refuses to measure an empty answer; that is the model's failing, not the harness's.
         return verdict(False, "the output is empty")
-    metrics, test_case = _library()
+    found = library()
     try:
-        metric = make(metrics)
-        metric.measure(test_case(input="", **case), _show_indicator=False)
+        metric = make(found.metrics)
+        metric.measure(found.LLMTestCase(input="", **case), _show_indicator=False)
     except Exception as error:
         raise AssertionProblem(f"DeepEval failed: {type(error).__name__}: {error}") from error
     if metric.error is not None or metric.score is None:
@@ -115,29 +133,6 @@ def _probe(pattern: regex.Pattern[str], output: str) -> None:
         raise AssertionProblem(f"the match took more than {TIME_LIMIT:g} s; simplify the pattern") from None
 
 
-_JUDGED = (
-    "AnswerRelevancyMetric", "ArgumentCorrectnessMetric", "BiasMetric", "ContextualPrecisionMetric",
-    "ContextualRecallMetric", "ContextualRelevancyMetric", "ConversationCompletenessMetric",
-    "ConversationalDAGMetric", "ConversationalGEval", "DAGMetric", "FaithfulnessMetric", "GEval",
-    "GoalAccuracyMetric", "HallucinationMetric", "JsonCorrectnessMetric", "KnowledgeRetentionMetric",
-    "MCPTaskCompletionMetric", "MCPUseMetric", "MisuseMetric", "NonAdviceMetric", "PIILeakageMetric",
-    "PlanAdherenceMetric", "PlanQualityMetric", "PromptAlignmentMetric", "RoleAdherenceMetric", "RoleViolationMetric",
-    "StepEfficiencyMetric", "SummarizationMetric", "TaskCompletionMetric", "ToolCorrectnessMetric", "ToolUseMetric",
-    "TopicAdherenceMetric", "ToxicityMetric", "TurnFaithfulnessMetric", "TurnRelevancyMetric",
-)  # fmt: skip
-
-
-def _refuse_judged(name: str) -> Callable[[Assertion, Mapping[str, Any]], Check]:
-    def refuse(assertion: Assertion, functions: Mapping[str, Any]) -> Check:
-        raise AssertionConfigError(
-            f"{name} asks a judge model in its own words; write an llm-rubric or a g-eval in its place; "
-            "deterministic metrics of DeepEval: " + ", ".join(item.name for item in TYPES),
-            "type",
-        )
-
-    return refuse
-
-
 TYPES = (
     AssertionType(
         f"{PREFIX}ExactMatchMetric",
@@ -155,9 +150,3 @@ TYPES = (
         _compile_pattern,
     ),
 )
-
-JUDGED_TYPES = tuple(
-    AssertionType(PREFIX + name, f"DeepEval's {name}: needs a judge model", "continuous", 0, _refuse_judged(name))
-    for name in _JUDGED
-)
-"""Known, so that the message can say what is missing; not in the registry."""

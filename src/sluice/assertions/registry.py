@@ -17,6 +17,7 @@ from sluice.assertions import (
     suite_code,
     text,
 )
+from sluice.assertions.deepeval_judged import find_judged
 from sluice.assertions.model import AssertionConfigError, AssertionType, Check, Score, Subject
 from sluice.errors import nearest
 from sluice.schema import PAIRWISE, Assertion
@@ -47,12 +48,12 @@ REGISTRY: Mapping[str, AssertionType] = {
 }
 """Type name -> type."""
 
-_JUDGED = {item.name: item for item in deepeval.JUDGED_TYPES}
-
 
 def find_type(name: str) -> AssertionType:
     """Return a type by name; raise AssertionConfigError with the nearest known name."""
-    found = REGISTRY.get(name) or _JUDGED.get(name.removeprefix(NEGATION))
+    base = find_judged(name.removeprefix(NEGATION))
+    judged_type = _opposite(base) if base and name.startswith(NEGATION) else base
+    found = REGISTRY.get(name) or judged_type
     if found is None:
         raise AssertionConfigError(f"no assertion type {name!r}; {nearest(name, REGISTRY)}", "type")
     return found

@@ -74,7 +74,7 @@ def _blocking(plan: SuitePlan) -> Iterator[str]:
     """Yield the judges of the metrics that are to block."""
     for metric, gate in plan.entry.value.gates.items():
         if gate.tier == "block":
-            yield from (one.asking.judge for one in plan.of_metric(metric) if one.asking)
+            yield from (one.asking.judge for one in plan.of_metric(metric) if one.asking and one.asking.answers)
 
 
 def _uncalibrated(plan: SuitePlan, judge: str, labelled: bool) -> Finding:

@@ -80,13 +80,14 @@ def _is_python(assertion: Assertion) -> bool:
 
 
 def _signatures(code: bytes) -> ModuleType:
-    """Return a module with the functions of a suite's file, their bodies, defaults and decorators left out.
+    """Return a module with the functions and classes of a suite's file, bodies, defaults and decorators left out.
 
     What a pull request brings is looked at here, not executed.
     """
     module = ModuleType("suite_code")
     functions = [node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    tree = ast.Module([_signature(node) for node in functions], [])
+    classes = [node for node in ast.parse(code).body if isinstance(node, ast.ClassDef)]
+    tree = ast.Module([*map(_signature, functions), *map(_named, classes)], [])
     exec(compile(ast.fix_missing_locations(tree), "suite_code", "exec", dont_inherit=True), vars(module))  # noqa: S102
     return module
 
@@ -103,6 +104,11 @@ def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
     arguments.kw_defaults = [blank(value) for value in arguments.kw_defaults]
     returns = ast.Constant("bool") if _named_bool(node.returns) else None
     node.body, node.decorator_list, node.returns = [ast.Pass()], [], returns
+    return node
+
+
+def _named(node: ast.ClassDef) -> ast.stmt:
+    node.bases, node.keywords, node.decorator_list, node.body = [], [], [], [ast.Pass()]
     return node
 
 

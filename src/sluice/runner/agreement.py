@@ -137,6 +137,8 @@ def objection(catalog: Catalog, assertion: CompiledAssertion, gate: Gate) -> str
     asking = assertion.asking
     if asking is None:
         return None
+    if not asking.answers:
+        return f"{assertion.type} asks in DeepEval's words, of which labels say nothing"
     datasets = labelled(catalog, asking.judge)
     if not datasets:
         return f"no dataset calibrates the judge {asking.judge}"

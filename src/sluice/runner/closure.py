@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice import template
-from sluice.assertions import REGISTRY
+from sluice.assertions import REGISTRY, deepeval
 from sluice.catalog import Catalog
 from sluice.digest import digest
 from sluice.errors import CannotJudge
@@ -178,10 +178,12 @@ def _code_digest(source: bytes | None) -> str | None:
     return hashlib.sha256(content).hexdigest()
 
 
-def _semantics(assertions: tuple[Assertion, ...]) -> dict[str, int]:
-    numbers = {"template": template.SEMANTICS}
+def _semantics(assertions: tuple[Assertion, ...]) -> dict[str, int | str]:
+    numbers: dict[str, int | str] = {"template": template.SEMANTICS}
     for assertion in assertions:
         name = assertion.type.removeprefix("not-")
         if name in REGISTRY:
             numbers[name] = REGISTRY[name].semantics
+        elif name.startswith(deepeval.PREFIX):
+            numbers[name] = deepeval.VERSION
     return numbers

@@ -17,6 +17,7 @@ from sluice.assertions import (
     Versus,
     compile_assertion,
 )
+from sluice.assertions.deepeval import prepare
 from sluice.assertions.time_limit import SECONDS, TimeLimitReached, limited
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
@@ -141,6 +142,8 @@ def load_code(catalog: Catalog, suite: str) -> ModuleType | None:
     source = catalog.suite_code.get(suite)
     if source is None:
         return None
+    if b"deepeval" in source:
+        prepare()
     path = str(PurePosixPath(catalog.suites[suite].path).with_suffix(".py"))
     module = ModuleType(f"sluice_suite_{suite.replace('-', '_')}")
     try:
