@@ -12,6 +12,7 @@ from sluice.catalog import Catalog, Tree
 from sluice.checks import check
 from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
+from sluice.cli.writing import refuse_unwritable, write_whole
 from sluice.digest import canonical_json
 from sluice.errors import CannotJudge, InvalidFiles, UsageError
 from sluice.gate.changes import find_changes
@@ -42,10 +43,8 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
 def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
     """Check the head, find what changed and judge it."""
     output = Path(arguments.output) if arguments.output else None
-    if output is not None and not output.absolute().parent.is_dir():
-        raise UsageError(f"--output {output}: there is no directory {output.parent}")
-    if output is not None and output.is_dir():
-        raise UsageError(f"--output {output} is a directory; name a file in it")
+    if output is not None:
+        refuse_unwritable(output)
     if arguments.stored and arguments.retry_errors:
         raise UsageError("--stored calls no model, and --retry-errors asks one: choose")
     base, head = sides(repo, arguments)
@@ -120,18 +119,7 @@ def keep(repo: Repository, judgement: Judgement, output: str | None) -> None:
     """Store the judgement for the verbs that read one, and where `--output` says."""
     data = canonical_json(to_json(judgement)) + b"\n"
     for path in [repo.last_judgement, *([Path(output)] if output else [])]:
-        _write(path, data)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        raise CannotJudge(f"cannot write {path}: {error}") from None
+        write_whole(path, data)
 
 
 def show(judgement: Judgement, arguments: argparse.Namespace) -> None:
