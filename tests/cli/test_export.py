@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -87,3 +88,12 @@ def test_every_format_explains_itself(sluice):
     for name, one in FORMATS.items():
         assert f"\n{name} " in text
         assert one.summary.split(":")[0] in sluice("export", name, "--help")[1].replace("\n", " ")
+
+
+@pytest.mark.parametrize(("kind", "package"), [("parquet", "pyarrow"), ("mlflow", "mlflow")])
+def test_a_package_that_is_missing_is_named_with_its_remedy(judged, sluice, monkeypatch, kind, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///tracker.db")
+    code, out, err = sluice("export", kind, "judgement.json")
+    assert (code, out) == (4, "") and f"pip install '.[{kind}]'" in err
+    assert not (judged / "tracker.db").exists()

@@ -3,6 +3,8 @@
 
 junit     JUnit XML for the test view of a CI system: a test case for each case and repeat
 csv       a table with a row for each case and repeat
+parquet   the same table with types, for pyarrow, pandas, DuckDB and others
+mlflow    a run of an MLflow tracker, with a nested run for each suite
 
 What a dataset's card withholds from artifacts is in no export; --public withholds what it keeps from comments too.
 """
@@ -29,6 +31,8 @@ class Format:
 FORMATS = {
     "junit": Format("export_file", "JUnit XML for the test view of a CI system: a test case for each case and repeat."),
     "csv": Format("export_file", "A table with a row for each case and repeat, safe to open with a spreadsheet."),
+    "parquet": Format("export_file", "The table of `csv` with a type for each column; needs pyarrow."),
+    "mlflow": Format("export_mlflow", "A run of an MLflow tracker, nested for each suite; needs mlflow-skinny."),
 }
 
 
@@ -40,9 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         added.add_argument("file", nargs="?", help="a stored judgement (default: the last one)")
         added.add_argument(
             "--suite", action="append", default=[], dest="suites", metavar="NAME", help="only this suite; repeatable"
-        )
-        added.add_argument(
-            "--side", choices=("base", "head", "both"), default="head", help="whose results (default: head)"
         )
         added.add_argument("--public", action="store_true", help="for eyes outside: show outputs of public cards only")
         _module(one).add_arguments(added)

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import cast
 
 from sluice.cli.delivery import DeliveringStream
-from sluice.cli.exporting import chosen_runs, shown_judgement
+from sluice.cli.exporting import add_side, chosen_runs, shown_judgement
 from sluice.cli.options import repository
 from sluice.cli.writing import refuse_unwritable, write_whole
 from sluice.errors import ExitCode
 
-ENCODERS = {"junit": "junit", "csv": "comma_separated"}
+ENCODERS = {"junit": "junit", "csv": "comma_separated", "parquet": "parquet"}
 """Format -> the module of `interchange` whose `encode` writes it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the option of a file."""
+    """Add the options of a file."""
+    add_side(parser)
     parser.add_argument("--output", metavar="FILE", default="-", help="where to write it (default: -, standard output)")
 
 

@@ -13,6 +13,13 @@ from sluice.report.privacy import shown_to
 from sluice.results import SIDES
 
 
+def add_side(parser: argparse.ArgumentParser) -> None:
+    """Add `--side`, for formats that tell of runs one by one."""
+    parser.add_argument(
+        "--side", choices=("base", "head", "both"), default="head", help="whose results (default: head)"
+    )
+
+
 def shown_judgement(repo: Repository, arguments: argparse.Namespace) -> Judgement:
     """Return the judgement that is meant, as far as its cards allow."""
     return shown_to(read_judgement(repo, arguments.file), "public" if arguments.public else "private")

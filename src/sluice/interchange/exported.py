@@ -28,12 +28,16 @@ def exported_runs(judgement: Judgement, sides: Sequence[Side] = SIDES, suites: S
 
     The judgement must have passed `report.privacy.shown_to` already: everything that is in it is exported.
     """
+    return [run for suite in chosen_suites(judgement, suites) for run in _runs(suite, sides)]
+
+
+def chosen_suites(judgement: Judgement, names: Sequence[str]) -> list[SuiteJudgement]:
+    """Return the suites of these names (none named: all)."""
     known = [suite.name for suite in judgement.suites]
-    for name in suites:
+    for name in names:
         if name not in known:
             raise UsageError(f"the judgement has no suite {name!r}; {nearest(name, known)}")
-    chosen = [suite for suite in judgement.suites if not suites or suite.name in suites]
-    return [run for suite in chosen for run in _runs(suite, sides)]
+    return [suite for suite in judgement.suites if not names or suite.name in names]
 
 
 def _runs(suite: SuiteJudgement, sides: Sequence[Side]) -> Iterator[ExportedRun]:
