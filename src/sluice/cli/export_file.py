@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     runs = chosen_runs(shown_judgement(repository(arguments), arguments), arguments)
     data: bytes = importlib.import_module(f"sluice.interchange.{ENCODERS[arguments.kind]}").encode(runs)
     if output is not None:
-        write_whole(output, data)
+        write_whole(output, [data])
     else:
         cast(DeliveringStream, sys.stdout).write_bytes(data)
     return ExitCode.OK

@@ -7,7 +7,7 @@ import os
 
 from sluice.cli.exporting import shown_judgement
 from sluice.cli.options import repository
-from sluice.digest import canonical_json, digest
+from sluice.digest import digest, digest_bytes
 from sluice.errors import ExitCode, UsageError
 from sluice.interchange.exported import chosen_suites
 from sluice.interchange.mlflow import track
@@ -32,12 +32,12 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError(f"no tracker is named: --tracking-uri URI, or {URI_VARIABLE}")
     judgement = shown_judgement(repository(arguments), arguments)
     suites = chosen_suites(judgement, arguments.suites)
-    stored = to_json(judgement)
-    artifacts = {"judgement.json": canonical_json(stored) + b"\n", "report.md": to_markdown(judgement).encode()}
+    stored = b"".join(to_json(judgement)) + b"\n"
+    artifacts = {"judgement.json": stored, "report.md": to_markdown(judgement).encode()}
     written = track(
         uri,
         arguments.experiment,
-        digest({"judgement": stored, "suites": [suite.name for suite in suites]}),
+        digest({"judgement": digest_bytes(stored), "suites": [suite.name for suite in suites]}),
         change(judgement, suites, artifacts),
         [suite_run(judgement, suite) for suite in suites],
     )

@@ -6,6 +6,7 @@ import argparse
 import os
 import shutil
 import sys
+from itertools import chain
 from pathlib import Path
 
 from sluice.catalog import Catalog, Tree
@@ -13,7 +14,6 @@ from sluice.checks import check
 from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
 from sluice.cli.writing import refuse_unwritable, write_whole
-from sluice.digest import canonical_json
 from sluice.errors import CannotJudge, InvalidFiles, UsageError
 from sluice.gate.changes import find_changes
 from sluice.gate.judge import judge
@@ -117,9 +117,8 @@ def _watcher() -> BarWatcher | LineWatcher:
 
 def keep(repo: Repository, judgement: Judgement, output: str | None) -> None:
     """Store the judgement for the verbs that read one, and where `--output` says."""
-    data = canonical_json(to_json(judgement)) + b"\n"
     for path in [repo.last_judgement, *([Path(output)] if output else [])]:
-        write_whole(path, data)
+        write_whole(path, chain(to_json(judgement), [b"\n"]))
 
 
 def show(judgement: Judgement, arguments: argparse.Namespace) -> None:
@@ -130,7 +129,7 @@ def show(judgement: Judgement, arguments: argparse.Namespace) -> None:
 def rendered(judgement: Judgement, style: str, cases: int) -> str:
     """Return the judgement as text, Markdown or JSON."""
     if style == "json":
-        return canonical_json(to_json(judgement)).decode() + "\n"
+        return b"".join(to_json(judgement)).decode() + "\n"
     if style == "markdown":
         from sluice.report.markdown import to_markdown
 

@@ -4,7 +4,7 @@ whatever a person names, whole or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sluice.catalog import writable
@@ -27,12 +27,13 @@ def write_new(root: Path, files: Mapping[str, str], *, dry_run: bool = False, op
             target.write_text(text, encoding="utf-8")
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file whole or not at all; what was there is replaced."""
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(exist_ok=True)
-        part.write_bytes(data)
+        with part.open("wb") as file:
+            file.writelines(chunks)
         part.replace(path)
     except OSError as error:
         raise CannotJudge(f"cannot write {path}: {error}") from None
