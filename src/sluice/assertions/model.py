@@ -73,6 +73,8 @@ class AssertionType:
     kind: Kind
     semantics: int
     compile: Compile
+    opposite_inverts: bool = True
+    """Whether the value of the opposite is 1 minus the value; else it is the value, and only pass and fail change."""
 
 
 def verdict(passed: bool, reason: str) -> Score:
