@@ -46,6 +46,8 @@ class Score:
     value: float
     passed: bool
     reason: str
+    parts: tuple[tuple[str, float, Score], ...] = ()
+    """(metric, weight, score) of what an assert-set consists of."""
 
 
 Judge: TypeAlias = Callable[[Subject], Score]
