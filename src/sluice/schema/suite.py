@@ -23,7 +23,7 @@ class Assertion(Frozen):
     when: Text | None = Field(default=None, description="Which cases: a field, `not`, `and`, `or`, `=`.")
     assertions: tuple[Assertion, ...] = Field(
         default=(),
-        description="What an assert-set consists of; a part of another metric is reported under it, and decides nothing.",
+        description="What an assert-set consists of; a part of another metric is also reported, and decides nothing.",
     )
 
     @property

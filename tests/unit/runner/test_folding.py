@@ -13,7 +13,7 @@ def holds(text, **more):
 
 def folded(assertions, output, overall=None, row=None):
     compiled = [compile_assertion(Assertion.model_validate(one, strict=False)) for one in assertions]
-    metrics, passed = fold(compiled, Subject(output, row or {}), overall and CaseScore(**overall))
+    metrics, passed = fold(compiled, Subject(output, row or {}), None if overall is None else CaseScore(**overall))
     return {name: (round(score.value, 6), score.passed) for name, score in metrics.items()}, passed
 
 
