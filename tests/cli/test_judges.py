@@ -254,3 +254,17 @@ def test_shards_judge_and_their_states_are_judged_without_a_model(small, serve, 
     assert code == 0, out + err
     again = sluice("eval", "--complete", "--base", "HEAD", "--stored")
     assert again[:2] == first[:2]
+
+
+def test_a_judge_in_a_set_is_asked_and_the_set_may_only_warn(small, serve, sluice):
+    several = [{"metric": "named", "type": "icontains", "value": "{{ expected }}"}, RUBRIC]
+    one = {"metric": "both", "type": "assert-set", "assertions": several}
+    judged(small, one, gates={"correct": {"max_drop": 0.9}, "both": {"max_drop": 0.3}})
+    commit(small)
+    server = serve()
+    edit_prompt(small, "Answer.\nhalves")
+    code, out, err = sluice("eval", "--complete", "--base", "HEAD")
+    assert code == 0, out + err
+    assert len(to_judge(server)) == COUNT + COUNT // 2
+    assert (metric(small, "both")["tier"], metric(small, "both")["base"]) == ("warn", 1.0)
+    assert "both may only warn: no dataset calibrates the judge grade" in " ".join(out.replace("•", "").split())

@@ -10,7 +10,9 @@ from sluice.assertions import compile_assertion, find_type
 from sluice.schema import Assertion, DatasetCard, Prompt
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/judges.md").read_text(encoding="utf-8")
-PROMPT, ASSERTIONS, CARD, DEEPEVAL = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+PROMPT, ASSERTIONS, CARD, DEEPEVAL = (
+    yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+)
 
 
 def test_the_judge_fits_the_assertion_that_asks_it():

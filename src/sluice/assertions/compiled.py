@@ -9,8 +9,9 @@ from typing import Any
 
 from sluice.assertions.model import Asking, AssertionConfigError, Judge, Kind, Score, Subject
 from sluice.assertions.registry import find_type
+from sluice.assertions.sets import SET, set_judge
 from sluice.assertions.when import When, parse_when
-from sluice.schema import Assertion
+from sluice.schema import PAIRWISE, Assertion
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class CompiledAssertion:
     when: When | None
     judge: Judge
     asking: Asking | None = None
+    parts: tuple[CompiledAssertion, ...] = ()
 
     def applies(self, row: Mapping[str, Any]) -> bool:
         """Return whether `when` holds for a case."""
@@ -45,8 +47,12 @@ def compile_assertion(assertion: Assertion, *, suite_code: ModuleType | None = N
 
     `suite_code` is the suite's own module, where it has one; only `python` assertions use it.
     """
-    kind_of_check = find_type(assertion.type)
     when = None if assertion.when is None else parse_when(assertion.when)
+    if assertion.type == SET:
+        return _compile_set(assertion, when, suite_code)
+    if assertion.assertions:
+        raise AssertionConfigError(f"{assertion.type} has no assertions of its own; only {SET} has", "assertions")
+    kind_of_check = find_type(assertion.type)
     check = kind_of_check.compile(assertion, {} if suite_code is None else vars(suite_code))
     if check.asking is None:
         _refuse_judge(assertion)
@@ -69,3 +75,26 @@ def _refuse_judge(assertion: Assertion) -> None:
     for key, value in given.items():
         if value:
             raise AssertionConfigError(f"{assertion.type} asks no judge and takes no {key}; remove it", key)
+
+
+def _compile_set(assertion: Assertion, when: When | None, suite_code: ModuleType | None) -> CompiledAssertion:
+    if any(part.type == SET for part in assertion.assertions):
+        raise AssertionConfigError(f"an {SET} holds single assertions, no other {SET}", "assertions")
+    _refuse_judge(assertion)
+    parts = tuple(compile_assertion(part, suite_code=suite_code) for part in assertion.assertions)
+    if any(part.asking is not None and part.asking.versus for part in parts):
+        raise AssertionConfigError(
+            f"an {SET} judges one output; {PAIRWISE} compares two, and stands alone", "assertions"
+        )
+    judge = set_judge(assertion, [(part.metric, part.weight, part.score) for part in parts])
+    return CompiledAssertion(
+        metric=assertion.metric,
+        type=assertion.type,
+        kind="continuous",
+        weight=assertion.weight,
+        semantics=1,
+        fields=frozenset().union(when.fields if when else (), *(part.fields for part in parts)),
+        when=when,
+        judge=judge,
+        parts=parts,
+    )

@@ -30,6 +30,7 @@ from sluice.schema import Assertion
 
 INPUT = "prompt"
 """The one input of a judge that DeepEval's metrics ask: their own text, whole."""
+_EXACT = ("ExactMatchMetric", "PatternMatchMetric")
 _TEXTS = ("input", "expected_output")
 _LISTS = ("context", "retrieval_context")
 _OPTIONS = (
@@ -78,11 +79,11 @@ _REFUSED = (
 
 def _compile(metric: _Metric) -> Callable[[Assertion, Mapping[str, Any]], Check]:
     def compile_metric(assertion: Assertion, functions: Mapping[str, Any]) -> Check:
-        require_deepeval()
         case, options = _value(assertion)
         _refuse_missing(assertion, metric, case, options)
         if assertion.judge is None:
             raise AssertionConfigError(f"{assertion.type} needs a judge: a prompt whose one input is `prompt`", "judge")
+        require_deepeval()
         if metric.name == "GEval":
             # DeepEval names the fields that a GEval sees; they are those that the case has.
             options |= {"name": assertion.metric, "evaluation_steps": list(assertion.steps), "_seen": tuple(case)}
@@ -101,10 +102,10 @@ def compile_own(name: str) -> Callable[[Assertion, Mapping[str, Any]], Check]:
     def compile_metric(assertion: Assertion, functions: Mapping[str, Any]) -> Check:
         own = {key: item for key, item in functions.items() if inspect.isclass(item)}
         if name not in own:
-            known = (*own, *(metric.name for metric in METRICS))
+            known = [PREFIX + one for one in (*own, *_EXACT, *(metric.name for metric in METRICS))]
             raise AssertionConfigError(
                 f"no metric {name!r} of DeepEval, and no class of that name in the suite's own .py file; "
-                f"{nearest(name, known)}",
+                f"{nearest(PREFIX + name, known)}",
                 "type",
             )
         require_deepeval()

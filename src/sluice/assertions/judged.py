@@ -158,7 +158,7 @@ def _folded(grades: Sequence[Grade], least: float | None) -> Score:
     reason = f"the judge: {told}" if told else f"the judge says {'pass' if passed else 'fail'}"
     if len(grades) > 1:
         reason += f" ({agree} of {len(grades)} agree)"
-    return Score(statistics.fmean(grade.score for grade in grades), passed, reason)
+    return Score(statistics.fmean(grade.score for grade in grades), passed, reason, told=True)
 
 
 def _compile_pairwise(assertion: Assertion, functions: Mapping[str, Any]) -> Check:

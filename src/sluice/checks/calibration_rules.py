@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sluice.assertions import deepeval
 from sluice.catalog import Dataset, calibration_path
 from sluice.checks.references import unknown
 from sluice.checks.rule import Context, rules, warning
@@ -72,13 +73,16 @@ def _calibrated(context: Context) -> Iterator[Finding]:
 
 def _blocking(plan: SuitePlan) -> Iterator[str]:
     """Yield the judges of the metrics that are to block."""
-    for metric, gate in plan.entry.value.gates.items():
-        if gate.tier == "block":
-            yield from (one.asking.judge for one in plan.of_metric(metric) if one.asking and one.asking.answers)
+    suite = plan.entry.value
+    for metric, several in suite.judged.items():
+        gate = suite.gates.get(metric)
+        if gate is not None and gate.tier == "block":
+            yield from (one.judge for one in several if one.judge and deepeval.PREFIX not in one.type)
 
 
 def _uncalibrated(plan: SuitePlan, judge: str, labelled: bool) -> Finding:
-    index = next(i for i, one in plan.compiled.items() if one.asking and one.asking.judge == judge)
+    assertions = plan.entry.value.assertions
+    index = next(i for i, one in enumerate(assertions) if judge in {part.judge for part in (one, *one.assertions)})
     found = f"the judge {judge}, which is not calibrated: its metrics may only warn"
     write = f"label cases in a dataset with split: calibration and judge: {judge}, then "
     fix = f"{'' if labelled else write}run sluice calibrate {judge}; or set tier: warn"

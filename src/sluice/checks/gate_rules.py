@@ -50,10 +50,11 @@ def _presence(suite: Entry[Suite], blocked: bool) -> Iterator[Finding]:
         yield warning(suite.finding(("gates",), "suite-never-blocks", found, expected, fix, key=True))
     for metric in suite.value.metrics:
         if metric not in gates and metric not in RESERVED_METRICS:
-            index = next(i for i, one in enumerate(suite.value.assertions) if one.metric == metric)
+            index = next((i for i, one in enumerate(suite.value.assertions) if one.metric == metric), None)
+            where = ("gates",) if index is None else ("assertions", index, "metric")
             found, expected = f"metric {metric!r} without a gate", "a gate for every metric"
             fix = "add one; tier info only reports it"
-            yield warning(suite.finding(("assertions", index, "metric"), "metric-without-gate", found, expected, fix))
+            yield warning(suite.finding(where, "metric-without-gate", found, expected, fix))
 
 
 def _unit(plan: SuitePlan, metric: str, gate: Gate) -> Iterator[Finding]:
@@ -64,7 +65,7 @@ def _unit(plan: SuitePlan, metric: str, gate: Gate) -> Iterator[Finding]:
     elif metric not in RESERVED_METRICS and gate.max_ratio is not None:
         fix = "write max_drop; quality is compared by difference"
         yield suite.finding(where, "gate-unit", f"max_ratio on {metric}", "max_drop", fix, key=True)
-    elif gate.kappa is not None and not any(one.asking for one in plan.of_metric(metric)):
+    elif gate.kappa is not None and metric not in suite.value.judged:
         found, expected = f"kappa for {metric}, which no judge gives", "kappa at metrics of a judge"
         yield suite.finding((*where, "kappa"), "gate-unit", found, expected, "remove kappa")
     elif gate.kind == "binary" and any(one.kind == "continuous" for one in plan.of_metric(metric)):

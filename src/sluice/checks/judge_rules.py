@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sluice.assertions import Asking
+from sluice.assertions import Asking, CompiledAssertion
 from sluice.catalog import Entry
+from sluice.catalog.yaml_file import KeyPath
 from sluice.checks.references import unknown
 from sluice.checks.rule import Context, rules
 from sluice.checks.suite_plan import SuitePlan
@@ -16,26 +17,28 @@ from sluice.schema import Prompt, Suite
 def _judges(context: Context) -> Iterator[Finding]:
     for plan in context.plans.values():
         for index, assertion in plan.compiled.items():
-            if assertion.asking is not None:
-                yield from _judge(context, plan, index, assertion.asking)
+            places: dict[KeyPath, CompiledAssertion] = {("assertions", index): assertion}
+            places |= {("assertions", index, "assertions", part): one for part, one in enumerate(assertion.parts)}
+            for place, one in places.items():
+                if one.asking is not None:
+                    yield from _judge(context, plan, place, one.asking)
 
 
-def _judge(context: Context, plan: SuitePlan, index: int, asking: Asking) -> Iterator[Finding]:
-    suite, where = plan.entry, ("assertions", index, "judge")
+def _judge(context: Context, plan: SuitePlan, place: KeyPath, asking: Asking) -> Iterator[Finding]:
+    suite, where = plan.entry, (*place, "judge")
     yield from unknown(context, suite, where, "prompt", asking.judge, "judge-unknown")
     judge = context.catalog.prompts.get(asking.judge)
     if judge is None:
         return
-    yield from _contract(suite, index, judge, asking)
-    yield from _inputs(context, plan, index, judge, asking)
+    yield from _contract(suite, where, judge, asking)
+    yield from _inputs(context, plan, where, judge, asking)
     if asking.repeats > 1 and not judge.value.parameters.stochastic:
         found, expected = f"{asking.repeats} repeats of a greedy judge", "repeats: 1; the answers would be copies"
         fix = f"remove repeats, or raise the temperature in {judge.path}"
-        yield suite.finding(("assertions", index, "repeats"), "judge-repeats-greedy", found, expected, fix)
+        yield suite.finding((*place, "repeats"), "judge-repeats-greedy", found, expected, fix)
 
 
-def _contract(suite: Entry[Suite], index: int, judge: Entry[Prompt], asking: Asking) -> Iterator[Finding]:
-    where = ("assertions", index, "judge")
+def _contract(suite: Entry[Suite], where: KeyPath, judge: Entry[Prompt], asking: Asking) -> Iterator[Finding]:
     schema = judge.value.output.schema_
     properties = schema.get("properties", {}) if schema else {}
     wanted = " or ".join(asking.answers)
@@ -50,8 +53,10 @@ def _contract(suite: Entry[Suite], index: int, judge: Entry[Prompt], asking: Ask
         yield suite.finding(where, "judge-contract", found, expected, "give it the passages as an input")
 
 
-def _inputs(context: Context, plan: SuitePlan, index: int, judge: Entry[Prompt], asking: Asking) -> Iterator[Finding]:
-    suite, where, declared = plan.entry, ("assertions", index, "judge"), judge.value.inputs.keys()
+def _inputs(
+    context: Context, plan: SuitePlan, where: KeyPath, judge: Entry[Prompt], asking: Asking
+) -> Iterator[Finding]:
+    suite, declared = plan.entry, judge.value.inputs.keys()
     missing = sorted(asking.needs - declared)
     if missing:
         found = f"{judge.path}, which has no input {', '.join(missing)}"

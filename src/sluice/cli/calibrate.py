@@ -14,22 +14,21 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.assertions import CompiledAssertion
 from sluice.cache import CompletionCache
 from sluice.catalog import Catalog, Dataset, calibration_path
-from sluice.cli.judging import refuse_invalid, watcher, write_whole
+from sluice.cli.judging import refuse_invalid, watcher
 from sluice.cli.options import Repository, add_format, add_root, count, repository
+from sluice.cli.writing import write_whole
 from sluice.digest import short
 from sluice.errors import ExitCode, UsageError, nearest
 from sluice.providers.base import Provider
-from sluice.runner.agreement import LEAST_KAPPA, Agreement, Rate, agreement, labelled
+from sluice.runner.agreement import LEAST_KAPPA, Agreement, Rate, agreement, agreement_of, labelled
 from sluice.runner.calibrating import Labelled, calibrate, written
 from sluice.runner.closure import judge_closure
 from sluice.runner.connect import connect
 from sluice.runner.engine import choose_engine
 from sluice.runner.judging import Judge
 from sluice.runner.merge import COMPLETIONS
-from sluice.runner.scoring import Scorer
 from sluice.schema import Calibration, Gate
 
 FORMAT = 1
@@ -160,7 +159,8 @@ def _datasets(head: Catalog, judge: str) -> list[Dataset]:
 
 
 def _repeats(head: Catalog, judge: str) -> int:
-    asked = (one.repeats for suite in head.suites.values() for one in suite.value.assertions if one.judge == judge)
+    several = (ones for suite in head.suites.values() for ones in suite.value.judged.values())
+    asked = (one.repeats for ones in several for one in ones if one.judge == judge)
     return max(asked, default=1)
 
 
@@ -183,17 +183,18 @@ def _calibrated(repo: Repository, head: Catalog, judge: str, dataset: Dataset, r
                 one.close()
     path = calibration_path(dataset.name)
     data = written(task, said).model_dump(mode="json", exclude_none=True)
-    write_whole(repo.root / path, [json.dumps(data, indent=1, sort_keys=True).encode()])
+    write_whole(repo.root / path, [json.dumps(data, indent=1, sort_keys=True).encode() + b"\n"])
     return _Calibrated(judge, path, said, tuple(_uses(head, judge, dataset, said)))
 
 
 def _uses(head: Catalog, judge: str, dataset: Dataset, said: Calibration) -> Iterator[_Use]:
     """Yield how suites use the judge, or what its own words are worth where none does."""
     found = [
-        _Use(f"{name} {one.metric}", gate.tier == "block", _least(gate), _agreement(dataset, said, one))
+        _Use(f"{name} {metric}", gate.tier == "block", _least(gate), agreement_of(dataset, said, one))
         for name, suite in head.suites.items()
-        for one in Scorer(suite.value, None, only_judged=True).judged
-        if one.asking and one.asking.judge == judge and (gate := suite.value.gates.get(one.metric, _NO_GATE))
+        for metric, several in suite.value.judged.items()
+        for one in several
+        if one.judge == judge and (gate := suite.value.gates.get(metric, _NO_GATE))
     ]
     plain = agreement(dataset, said, least=None, repeats=said.repeats)
     yield from found or [_Use("no suite asks it yet", False, LEAST_KAPPA, plain)]
@@ -201,8 +202,3 @@ def _uses(head: Catalog, judge: str, dataset: Dataset, said: Calibration) -> Ite
 
 def _least(gate: Gate) -> float:
     return LEAST_KAPPA if gate.kappa is None else gate.kappa
-
-
-def _agreement(dataset: Dataset, said: Calibration, one: CompiledAssertion) -> Agreement:
-    least, repeats = (one.asking.least, one.asking.repeats) if one.asking else (None, 1)
-    return agreement(dataset, said, least=least, repeats=repeats)

@@ -125,7 +125,8 @@ def _run_suite(
     state = _look_by_look(run, policy, watcher)
     moved: tuple[str, ...] = ()
     if setting.base is not None and affected.base is not None and affected.judged_anew:
-        moved = verdict_moves(setting.base, run, cache, engines.judges(setting.base, affected.name))
+        relative = setting.head.suites[affected.name].value.relative
+        moved = verdict_moves(setting.base, run, cache, engines.judges(setting.base, affected.name), relative)
     return _Judged(affected, run, state, moved)
 
 

@@ -23,15 +23,17 @@ _MOST_FLIPS = 40
 
 
 def verdict_moves(
-    base: Catalog, run: PairedRun, cache: CompletionCache, judges: Mapping[str, Judge]
+    base: Catalog, run: PairedRun, cache: CompletionCache, judges: Mapping[str, Judge], relative: Collection[str]
 ) -> tuple[str, ...]:
-    """Return, in words, how the base prompt fares on its old cases, by its old judges, and on the new ones."""
+    """Return, in words, how the base prompt fares on its old cases, by its old judges, and on the new ones.
+
+    `relative` metrics compare both sides, and say nothing of how base moves.
+    """
     suite = run.task.suite
     old_suite = base.suites[suite].value
     retriever = retriever_of(base, base.prompt(old_suite.prompt).value, old_suite)
     old_cases = {case.id: with_passages(case, retriever) for case in cases_of(base, old_suite)}
     last = len(run.plan.looks) - 1
-    relative = run.task.scorer.relative
     results = [one for one in run.run("base", last).cases if one.output is not None]
     new_states = {one.case: _state(one, relative) for one in results}
     shared = {name: case for name, case in old_cases.items() if name in new_states and isinstance(case, CaseInfo)}
@@ -44,8 +46,7 @@ def verdict_moves(
         probe_of(assertion, Subject(answer.text, case.row))
         for name, case in answered.items()
         if isinstance(answer := outcomes[name], Completion)
-        for assertion in scorer.judged
-        if assertion.applies(case.row)
+        for assertion in scorer.judged_in(case.row)
     ]
     judging.settle(run.execution, probes, run.judge_room)
     old = {
@@ -54,7 +55,7 @@ def verdict_moves(
     }
     old_states = {name: result.state for name, result in old.items()}
     words = _words(old_states, new_states, set(old_cases), {case.id for case in run.task.cases})
-    judged = dict.fromkeys(one.metric for one in scorer.judged if one.metric not in relative)
+    judged = [metric for metric in old_suite.judged if metric not in relative]
     new = {one.case: one for one in results if one.repeat == 0}
     return (*words, *(line for metric in judged for line in _flips(metric, old, new)))
 

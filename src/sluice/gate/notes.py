@@ -44,5 +44,6 @@ def _judges(run: PairedRun) -> Iterator[str]:
             "calls of this run"
         )
     if len(run.task.sides) == 1:
-        for metric in sorted(run.task.scorer.relative):
+        alone = {one.metric for one in run.task.scorer.judged if one.asking and one.asking.versus}
+        for metric in sorted(alone):
             yield f"{metric} compares both sides' outputs: the suite is new, so there is nothing to compare with"

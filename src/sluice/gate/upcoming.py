@@ -71,12 +71,13 @@ def _judged(
     if not suite.judges:
         return
     output = catalog.prompt(suite.prompt).value.parameters.max_tokens * CHARACTERS_PER_TOKEN
-    for one in Scorer(suite, load_code(catalog, name)).judged:
+    scorer = Scorer(suite, load_code(catalog, name))
+    for one in scorer.judged:
         asking = one.asking
         if asking is None or (asking.versus and sides < 2):
             continue
         judge = catalog.prompt(asking.judge).value
-        asked = sum(repeats.get(case.id, 1) for case in cases if one.applies(case.row))
+        asked = sum(repeats.get(case.id, 1) for case in cases if one in scorer.judged_in(case.row))
         yield JudgeCalls(
             catalog,
             judging_engine(catalog, judge.model),

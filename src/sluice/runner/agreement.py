@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from sluice.assertions import CompiledAssertion
+from sluice.assertions import NEGATION, compile_assertion, deepeval
 from sluice.assertions.judged import Grade, majority
 from sluice.catalog import Catalog, Dataset
 from sluice.runner.closure import judge_closure
-from sluice.runner.scoring import Scorer
-from sluice.schema import Calibration, Gate, Said, Suite
+from sluice.schema import Assertion, Calibration, Gate, Said, Suite
 from sluice.stats.agreement import Kappa, cohens_kappa, kappa_at_least
 from sluice.stats.distributions import normal_quantile
 from sluice.stats.proportions import wilson
@@ -132,47 +131,46 @@ def labelled(catalog: Catalog, judge: str) -> list[Dataset]:
     return [dataset for dataset in catalog.datasets.values() if dataset.value.judge == judge]
 
 
-def objection(catalog: Catalog, assertion: CompiledAssertion, gate: Gate) -> str | None:
+def objection(catalog: Catalog, assertion: Assertion, gate: Gate) -> str | None:
     """Return why an assertion's judge may not let its metric block, or None where a calibration of it says it may."""
-    asking = assertion.asking
-    if asking is None:
+    if assertion.judge is None:
         return None
-    if not asking.answers:
+    if assertion.type.removeprefix(NEGATION).startswith(deepeval.PREFIX):
         return f"{assertion.type} asks in DeepEval's words, of which labels say nothing"
-    datasets = labelled(catalog, asking.judge)
+    datasets = labelled(catalog, assertion.judge)
     if not datasets:
-        return f"no dataset calibrates the judge {asking.judge}"
-    digest = judge_closure(catalog, asking.judge).digest
+        return f"no dataset calibrates the judge {assertion.judge}"
+    digest = judge_closure(catalog, assertion.judge).digest
     objections = [_objection(dataset, digest, assertion, gate) for dataset in datasets]
     return None if None in objections else objections[0]
 
 
-def _objection(dataset: Dataset, digest: str, assertion: CompiledAssertion, gate: Gate) -> str | None:
-    asking = assertion.asking
-    if asking is None:
-        return None
-    again = f"run `sluice calibrate {asking.judge}` and commit what it writes"
+def _objection(dataset: Dataset, digest: str, assertion: Assertion, gate: Gate) -> str | None:
+    again = f"run `sluice calibrate {assertion.judge}` and commit what it writes"
     if dataset.calibration is None or (said := dataset.calibration.of(digest)) is None:
         return f"this judge, as it is now, was not calibrated on {dataset.name}: {again}"
     if dataset.calibration.rows != dataset.content_digest:
         return f"the rows of {dataset.name} changed since the judge was calibrated: {again}"
-    if said.repeats < asking.repeats:
-        return f"the judge was calibrated with {said.repeats} repeats and is asked {asking.repeats} times: {again}"
-    found = agreement(dataset, said, least=asking.least, repeats=asking.repeats)
+    if said.repeats < assertion.repeats:
+        return f"the judge was calibrated with {said.repeats} repeats and is asked {assertion.repeats} times: {again}"
     least = LEAST_KAPPA if gate.kappa is None else gate.kappa
-    problem = found.objection(least)
+    problem = agreement_of(dataset, said, assertion).objection(least)
     return f"on {dataset.name} {problem}" if problem else None
+
+
+def agreement_of(dataset: Dataset, said: Calibration, assertion: Assertion) -> Agreement:
+    """Compare a judge's words with the labels, as an assertion folds them."""
+    asking = compile_assertion(assertion).asking
+    return agreement(dataset, said, least=asking.least if asking else None, repeats=assertion.repeats)
 
 
 def may_only_warn(catalog: Catalog, suite: Suite, policy: Suite) -> dict[str, str]:
     """Return the blocking metrics of a policy that may only warn as `suite` judges them, each with the reason."""
-    if not suite.judges:
-        return {}
-    judged = Scorer(suite, None, only_judged=True).judged
     found: dict[str, str] = {}
-    for metric, gate in policy.gates.items():
-        if gate.tier == "block":
-            objections = [objection(catalog, one, gate) for one in judged if one.metric == metric]
+    for metric, judged in suite.judged.items():
+        gate = policy.gates.get(metric)
+        if gate is not None and gate.tier == "block":
+            objections = [objection(catalog, one, gate) for one in judged]
             if reason := next(filter(None, objections), None):
                 found[metric] = reason
     return found

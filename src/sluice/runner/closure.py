@@ -15,7 +15,7 @@ from sluice.digest import digest
 from sluice.errors import CannotJudge
 from sluice.retrieval import retrieval_content
 from sluice.runner.engine import Engine, choose_engine
-from sluice.schema import Assertion, Model, PathSource, Prompt
+from sluice.schema import Assertion, Model, PathSource, Prompt, Suite
 
 PARTS: dict[str, str] = {
     "messages": "the prompt's messages",
@@ -40,8 +40,6 @@ PARTS: dict[str, str] = {
 MODEL_PARTS = ("weights", "serving", "engine")
 JUDGING_PARTS = ("rows", "grouping", "assertions", "judges", "code", "repeats", "semantics")
 """Parts that decide how outputs are judged; an edit to one is judged in two steps (GATE 12)."""
-
-_JUDGING_KEYS = ("judge", "steps", "repeats")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def closure(catalog: Catalog, name: str, engine: Engine, *, retrieves: bool | No
         **_model_contents(catalog, engine),
         "rows": dataset.content_digest,
         "grouping": [dataset.value.id, list(dataset.value.slices), dataset.value.cluster],
-        "assertions": [_content(assertion) for assertion in suite.assertions],
+        "assertions": _assertions(suite),
         "code": _code_digest(catalog.suite_code.get(name)),
         "must_pass": sorted(suite.must_pass),
         "repeats": suite.repeats,
@@ -155,10 +153,9 @@ def _model_contents(catalog: Catalog, engine: Engine) -> dict[str, Any]:
     }
 
 
-def _content(assertion: Assertion) -> dict[str, Any]:
-    """Return what an assertion says; what only judges read counts where it is said."""
-    told = assertion.model_dump()
-    return {key: value for key, value in told.items() if key not in _JUDGING_KEYS or key in assertion.model_fields_set}
+def _assertions(suite: Suite) -> list[dict[str, Any]]:
+    contents = [assertion.content for assertion in suite.assertions]
+    return [*contents, {"score": suite.score.model_dump()}] if suite.score else contents
 
 
 def _weights(model: Model) -> Any:
@@ -180,7 +177,7 @@ def _code_digest(source: bytes | None) -> str | None:
 
 def _semantics(assertions: tuple[Assertion, ...]) -> dict[str, int | str]:
     numbers: dict[str, int | str] = {"template": template.SEMANTICS}
-    for assertion in assertions:
+    for assertion in (one for outer in assertions for one in (outer, *outer.assertions)):
         name = assertion.type.removeprefix("not-")
         if name in REGISTRY:
             numbers[name] = REGISTRY[name].semantics

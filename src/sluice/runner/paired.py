@@ -165,13 +165,13 @@ class PairedRun:
 
     def _judge(self, look: int) -> None:
         """Ask the judges about everything that was answered as far as a look."""
-        judged = self.task.scorer.judged
-        if judged:
+        scorer = self.task.scorer
+        if scorer.judged:
             places = [
                 one for side in self.task.sides for case in self.cases(look) for one in self._places(side.side, case)
             ]
             subjects = [subject for place, case in places if (subject := self._subject(place, case))]
-            probes = [probe_of(one, subject) for subject in subjects for one in judged if one.applies(subject.row)]
+            probes = [probe_of(one, subject) for subject in subjects for one in scorer.judged_in(subject.row)]
             self.judging.settle(self.execution, probes, self.judge_room)
 
     def _places(self, side: Side, case: CaseInfo) -> list[tuple[tuple[Side, str, int], CaseInfo]]:
@@ -298,7 +298,7 @@ class PairedRun:
 
     def metric_counts(self, metric: str) -> tuple[int, ...]:
         """Return how many planned cases of a metric each look holds."""
-        checks = [one for one in self.task.scorer.assertions if one.metric == metric]
+        measured = self.task.scorer.measures(metric)
         infos = {case.id: case for case in self.task.cases}
-        applies = [any(check.applies(infos[name].row) for check in checks) for name in self.plan.order]
+        applies = [measured(infos[name].row) for name in self.plan.order]
         return tuple(sum(applies[:end]) for end in self.plan.looks)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from types import ModuleType
+from typing import Any
 
 from sluice.assertions import (
     Ask,
     AssertionProblem,
     CompiledAssertion,
     Kind,
-    Score,
     Subject,
     Versus,
     compile_assertion,
@@ -22,37 +21,45 @@ from sluice.assertions.time_limit import SECONDS, TimeLimitReached, limited
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
 from sluice.providers.base import Completion, Failure, Outcome
-from sluice.results import CaseInfo, CaseResult, MetricScore
+from sluice.results import CaseInfo, CaseResult
+from sluice.runner.folding import fold
 from sluice.schema import Price, Suite
 
 
 class Scorer:
     """The compiled assertions of one suite at one revision, with the price of its model."""
 
-    def __init__(self, suite: Suite, code: ModuleType | None, *, only_judged: bool = False) -> None:
+    def __init__(self, suite: Suite, code: ModuleType | None) -> None:
         self.assertions: tuple[CompiledAssertion, ...] = tuple(
-            compile_assertion(assertion, suite_code=code)
-            for assertion in suite.assertions
-            if assertion.judge is not None or not only_judged
+            compile_assertion(assertion, suite_code=code) for assertion in suite.assertions
         )
+        self.overall = suite.score
 
     @property
     def judged(self) -> tuple[CompiledAssertion, ...]:
-        """The assertions that ask a judge."""
-        return tuple(assertion for assertion in self.assertions if assertion.asking is not None)
+        """The assertions that ask a judge, parts of sets among them."""
+        return tuple(one for outer in self.assertions for one in (outer, *outer.parts) if one.asking is not None)
 
-    @property
-    def relative(self) -> frozenset[str]:
-        """The metrics that compare both sides' outputs, and so say nothing of one side alone."""
-        return frozenset(one.metric for one in self.judged if one.asking and one.asking.versus)
+    def judged_in(self, row: Mapping[str, Any]) -> list[CompiledAssertion]:
+        """Return those of them that apply to a case."""
+        outers = [outer for outer in self.assertions if outer.applies(row)]
+        return [one for outer in outers for one in (outer, *outer.parts) if one.asking is not None and one.applies(row)]
 
     @property
     def kinds(self) -> dict[str, Kind]:
         """Return metric -> `binary` or `continuous`; several assertions of one metric are pass/fail together."""
         kinds: dict[str, Kind] = {}
         for assertion in self.assertions:
-            kinds[assertion.metric] = "binary" if assertion.metric in kinds else assertion.kind
-        return kinds
+            for one in (assertion, *(part for part in assertion.parts if part.metric != assertion.metric)):
+                kinds[one.metric] = "binary" if one.metric in kinds else one.kind
+        return kinds | ({self.overall.metric: "continuous"} if self.overall else {})
+
+    def measures(self, metric: str) -> Callable[[Mapping[str, Any]], bool]:
+        """Return what says of a row whether its case is measured by a metric."""
+        if self.overall and self.overall.metric == metric:
+            return lambda row: True
+        checks = [one for one in self.assertions if metric in (one.metric, *(part.metric for part in one.parts))]
+        return lambda row: any(check.applies(row) for check in checks)
 
     def score(
         self,
@@ -75,13 +82,13 @@ class Scorer:
         cost = cost_of(outcome, price)
         subject = Subject(outcome.text, case.row, outcome.latency, cost, outcome.finish_reason, ask, versus)
         try:
-            metrics = self._metrics(subject)
+            metrics, passed = fold(self.assertions, subject, self.overall)
         except AssertionProblem as problem:
             return _error(case, repeat, request, problem.kind, str(problem), outcome.attempts, called, outcome.text)
         return CaseResult(
             case=case.id,
             repeat=repeat,
-            state="pass" if all(score.passed for score in metrics.values()) else "fail",
+            state="pass" if passed else "fail",
             request=request,
             output=outcome.text,
             metrics=metrics,
@@ -94,14 +101,6 @@ class Scorer:
             called=called,
         )
 
-    def _metrics(self, subject: Subject) -> dict[str, MetricScore]:
-        scores: dict[str, list[tuple[float, Score]]] = {}
-        for assertion in self.assertions:
-            score = assertion.score(subject)
-            if score is not None:
-                scores.setdefault(assertion.metric, []).append((assertion.weight, score))
-        return {metric: _combined(weighted) for metric, weighted in scores.items()}
-
 
 def cost_of(completion: Completion, price: Price) -> float | None:
     """Return US dollars of one completion, or None where the server told no token counts."""
@@ -109,16 +108,6 @@ def cost_of(completion: Completion, price: Price) -> float | None:
         return None
     prompt = completion.prompt_tokens * price.input_per_million
     return (prompt + completion.completion_tokens * price.output_per_million) / 1e6
-
-
-def _combined(weighted: Sequence[tuple[float, Score]]) -> MetricScore:
-    """Fold the assertions of one metric: the weighted mean, passed where every one passed."""
-    if len(weighted) == 1:
-        score = weighted[0][1]
-        return MetricScore(score.value, score.passed, score.reason)
-    value = statistics.fmean((score.value for _, score in weighted), (weight for weight, _ in weighted))
-    reasons = [score.reason for _, score in weighted if not score.passed]
-    return MetricScore(value, not reasons, "; ".join(reasons))
 
 
 def _error(

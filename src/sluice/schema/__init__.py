@@ -6,7 +6,7 @@ from sluice.schema.dataset import DatasetCard
 from sluice.schema.environment import Accept, Canary, Environment, ServingHere, Strategy
 from sluice.schema.model import HubSource, Model, PathSource, Price, Resources, Serving
 from sluice.schema.prompt import MessageTemplate, Output, Parameters, Prompt, Retrieval
-from sluice.schema.suite import PAIRWISE, RESERVED_METRICS, Assertion, Budget, Gate, Suite
+from sluice.schema.suite import PAIRWISE, RESERVED_METRICS, Assertion, Budget, CaseScore, Gate, Suite
 
 KINDS: dict[str, type[FileModel]] = {
     "prompt": Prompt,
@@ -27,6 +27,7 @@ __all__ = [
     "Calibration",
     "CalibrationFile",
     "Canary",
+    "CaseScore",
     "DatasetCard",
     "Environment",
     "FileModel",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -22,11 +23,22 @@ class Assertion(Frozen):
     type: Text
     value: Any = None
     threshold: float | None = None
-    weight: float = Field(default=1, gt=0)
+    weight: float = Field(default=1, ge=0, description="0: reported, and decides nothing.")
     when: Text | None = Field(default=None, description="Which cases: a field, `not`, `and`, `or`, `=`.")
     judge: Name | None = Field(default=None, description="The prompt of this repository that judges, where one does.")
     steps: tuple[Text, ...] = Field(default=(), description="What the judge of a g-eval does, step by step.")
     repeats: int = Field(default=1, ge=1, le=25, description="How often a judge that samples is asked.")
+    assertions: tuple[Assertion, ...] = Field(
+        default=(),
+        description="What an assert-set consists of; a part of another metric is also reported, and decides nothing.",
+    )
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the assertion says, for digests: a key that came later is left out where it says nothing."""
+        later = {"judge", "steps", "repeats"} - self.model_fields_set
+        content = self.model_dump(exclude={"assertions", *later})
+        return content | ({"assertions": [one.content for one in self.assertions]} if self.assertions else {})
 
 
 class Gate(Frozen):
@@ -54,6 +66,17 @@ class Gate(Frozen):
         return self
 
 
+class CaseScore(Frozen):
+    """The weighted mean of all assertions of a case as a metric of its own, and what it takes for a case to pass."""
+
+    metric: Name = "score"
+    pass_mark: float | Name | None = Field(
+        default=None,
+        description="The least score that passes, whatever single assertions say; or the row's field that has it. "
+        "Without one, and for rows whose field is null, every assertion must pass.",
+    )
+
+
 class Budget(Frozen):
     """The most that one evaluation of this suite may spend."""
 
@@ -69,6 +92,7 @@ class Suite(FileModel):
     dataset: Name
     assertions: Annotated[tuple[Assertion, ...], Field(min_length=1)]
     gates: dict[Name, Gate]
+    score: CaseScore | None = None
     must_pass: tuple[Text, ...] = ()
     repeats: int = Field(default=1, ge=1, le=100)
     seed: int = Field(default=0, ge=0)
@@ -90,16 +114,32 @@ class Suite(FileModel):
         return bool(self.must_pass) or any(gate.max_drop and gate.tier == "block" for gate in self.gates.values())
 
     @property
+    def judged(self) -> Mapping[str, tuple[Assertion, ...]]:
+        """Metric -> the assertions behind it that ask a judge; a set, and the score, depend on all of theirs."""
+        found: dict[str, list[Assertion]] = {}
+        overall = [self.score.metric] if self.score else []
+        for outer in self.assertions:
+            for one in (outer, *outer.assertions):
+                for metric in dict.fromkeys([outer.metric, one.metric, *overall] if one.judge else []):
+                    found.setdefault(metric, []).append(one)
+        return {metric: tuple(several) for metric, several in found.items()}
+
+    @property
     def judges(self) -> tuple[str, ...]:
         """The prompts that judge for this suite, each once."""
-        return tuple(dict.fromkeys(one.judge for one in self.assertions if one.judge is not None))
+        return tuple(dict.fromkeys(one.judge for several in self.judged.values() for one in several if one.judge))
 
     @property
     def relative(self) -> frozenset[str]:
         """The metrics that compare both sides' outputs: one run alone has none of them."""
-        return frozenset(one.metric for one in self.assertions if one.type == PAIRWISE)
+        return frozenset(name for name, several in self.judged.items() if any(one.type == PAIRWISE for one in several))
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The metrics of the assertions, in file order, each once."""
-        return tuple(dict.fromkeys(assertion.metric for assertion in self.assertions))
+        """The metrics of the assertions, in file order, each once; then the score's, where the suite has one."""
+        names = [name for assertion in self.assertions for name in _metrics(assertion)]
+        return tuple(dict.fromkeys([*names, *([self.score.metric] if self.score else [])]))
+
+
+def _metrics(assertion: Assertion) -> list[str]:
+    return [assertion.metric, *(name for part in assertion.assertions for name in _metrics(part))]

@@ -74,8 +74,10 @@ BAD = [
     ("python", "later", None, "value", "plain function"),
     ("python", "lambda x: 1", None, "value", "name of a function"),
     ("python", "graded", 2, "threshold", "from 0 to 1"),
-    ("deepeval:GEval", None, None, "type", "judge"),
-    ("not-deepeval:FaithfulnessMetric", None, None, "type", "judge"),
+    ("deepeval:GEval", None, None, "steps", "needs steps"),
+    ("not-deepeval:FaithfulnessMetric", None, None, "value", "needs input, retrieval_context"),
+    ("deepeval:BiasMetric", {"input": "x"}, None, "judge", "needs a judge"),
+    ("deepeval:TaskCompletionMetric", None, None, "type", "a case here is one answer"),
     ("deepeval:ExactMatch", "x", None, "type", "deepeval:ExactMatchMetric"),
 ]
 
@@ -119,7 +121,7 @@ def test_fields_of_values(type_, value, fields):
 
 def test_kinds():
     continuous = {name.removeprefix("not-") for name, item in REGISTRY.items() if item.kind == "continuous"}
-    assert continuous == {"rouge-n", "bleu", "gleu", "python"}
+    assert continuous == {"rouge-n", "bleu", "gleu", "python", "tool-call-f1"}
     assert make("python", "good", suite_code=SUITE).kind == "binary"
     assert make("not-python", "good", suite_code=SUITE).kind == "binary"
     assert make("python", "graded", suite_code=SUITE).kind == "continuous"
