@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from sluice.digest import digest
 from sluice.schema.prompt import Parameters
 
+Wanted = Literal["logprobs", "first_token"]
 ErrorKind = Literal["provider", "timeout", "rate_limit", "harness", "data", "judge_parse"]
 
 
@@ -28,17 +29,18 @@ class Request:
     parameters: Parameters
     response_schema: Mapping[str, Any] | None = None
     repeat: int = 0
+    wants: tuple[Wanted, ...] = ()
+    """What an answer must bring beside its text, in order of the alphabet, because an assertion or a gate reads it."""
 
     def digest(self) -> str:
         """Return the content address of this request (the model is not part of it)."""
-        return digest(
-            {
-                "messages": [[message.role, message.content] for message in self.messages],
-                "parameters": self.parameters.model_dump(),
-                "response_schema": self.response_schema,
-                "repeat": self.repeat,
-            }
-        )
+        content: dict[str, Any] = {
+            "messages": [[message.role, message.content] for message in self.messages],
+            "parameters": self.parameters.model_dump(),
+            "response_schema": self.response_schema,
+            "repeat": self.repeat,
+        }
+        return digest({**content, "wants": list(self.wants)} if self.wants else content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,10 @@ class Completion:
     completion_tokens: int | None
     latency: float
     attempts: int = 1
+    first_token: float | None = None
+    """Seconds until the first token, where the answer was streamed."""
+    logprobs: tuple[float, ...] | None = None
+    """The log probability of each token, where it was wanted and the server offers it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from sluice.cache import CompletionCache
 from sluice.errors import CannotJudge
 from sluice.journal import Journal, parse
 from sluice.providers.base import Completion, Failure, Outcome, Provider, Request
+from sluice.providers.served import ServerChanged
 from sluice.results import FORMAT, Side
 from sluice.runner.latency import TimedPair, interleaved, timed_pair
 from sluice.runner.plan import Batch, Calls, Plan
@@ -103,6 +105,10 @@ class Execution:
 
     def _answer(self, batches: Sequence[tuple[int, Batch]]) -> None:
         todo = [(index, batch) for index, batch in batches if any(key not in self.outcomes for key in batch.calls)]
+        with self._taking_back([key for _, batch in todo for key in batch.calls]):
+            self._answer_all(todo)
+
+    def _answer_all(self, todo: Sequence[tuple[int, Batch]]) -> None:
         started = time.monotonic()
         for index, batch, outcomes in self._answers(todo):
             now = time.monotonic()
@@ -121,8 +127,22 @@ class Execution:
             started = time.monotonic()
             side = self.calls.sides[failed[0]]
             batch = Batch(side, 0, 0, tuple(failed))
-            for _, outcomes in self._server(side).run([[self.calls.requests[key] for key in failed]]):
-                self._store(_UNPLANNED, batch, outcomes, time.monotonic() - started)
+            with self._taking_back(failed):
+                for _, outcomes in self._server(side).run([[self.calls.requests[key] for key in failed]]):
+                    self._store(_UNPLANNED, batch, outcomes, time.monotonic() - started)
+
+    @contextmanager
+    def _taking_back(self, keys: Sequence[str]) -> Iterator[None]:
+        """Withdraw what was answered meanwhile where it turns out that nobody knows which model answered it."""
+        before = {key for key in keys if isinstance(self.outcomes.get(key), Completion)}
+        try:
+            yield
+        except ServerChanged as error:
+            doubted = [key for key in keys if key in self.outcomes and key not in before]
+            if error.doubted and doubted:
+                self.journal.append([{"withdrawn": doubted}])
+                self.cache.remove(doubted)
+            raise
 
     def _answers(self, todo: Sequence[tuple[int, Batch]]) -> Iterator[tuple[int, Batch, list[Outcome]]]:
         if not todo:
@@ -212,6 +232,11 @@ def resume(journal: Journal, header: dict[str, Any], *, ask: bool = True, retry_
         if "timed" in record:
             timed = tuple(TimedPair(base, head) for base, head in record["timed"])
             tally.journalled += record["calls"]
+            continue
+        if "withdrawn" in record:
+            for key in record["withdrawn"]:
+                outcomes.pop(key, None)
+            called.difference_update(record["withdrawn"])
             continue
         answers = {key: _decode(value) for key, value in record["outcomes"].items()}
         outcomes.update(answers)
