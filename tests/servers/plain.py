@@ -45,7 +45,7 @@ class PlainServer:
     """Serves routes in threads, at a port of its own or at one that another server had. Use as a context manager."""
 
     def __init__(self, routes: dict[str, Route], port: int = 0) -> None:
-        self.routes = routes
+        self.routes = dict(routes)
         self.bodies: list[Any] = []
         self.connections: set[Any] = set()
         server = self

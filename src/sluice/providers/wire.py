@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from sluice.providers.base import Request
 
+MOST_TOKENS = 10**9
+"""No answer has as many; what says so does not count tokens."""
 Dialect = Literal["tgi", "openai"]
 
 
@@ -139,7 +141,7 @@ def _without_stop(text: str, stop: Sequence[str]) -> str:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS else None
 
 
 def error_text(body: Any) -> str:

@@ -48,6 +48,8 @@ class Tally:
     seconds: float = 0.0
     seconds_before: float = 0.0
     torn: int = 0
+    retries: int = 0
+    """Attempts beyond the first of every call, and calls made again, in the whole journal."""
     asked_again: frozenset[str] = frozenset()
     """Completions whose stored error was dropped, because every error was to be asked again."""
 
@@ -169,11 +171,16 @@ class Execution:
         encoded = {key: _encode(value) for key, value in answers.items()}
         self.journal.append([{"batch": index, "outcomes": encoded, "seconds": seconds}])
         self.cache.put({key: value for key, value in answers.items() if isinstance(value, Completion)})
+        self.tally.retries += _retries(answers, self.called)
         self.outcomes.update(answers)
         self.called.update(answers)
         self.tally.calls += len(answers)
         self.tally.seconds += seconds
         self.progress.advanced(self.suite, len(answers))
+
+
+def _retries(answers: Mapping[str, Outcome], called: set[str]) -> int:
+    return sum(max(0, answer.attempts - 1) + (key in called) for key, answer in answers.items())
 
 
 def _stream(
@@ -239,6 +246,7 @@ def resume(journal: Journal, header: dict[str, Any], *, ask: bool = True, retry_
             called.difference_update(record["withdrawn"])
             continue
         answers = {key: _decode(value) for key, value in record["outcomes"].items()}
+        tally.retries += _retries(answers, called)
         outcomes.update(answers)
         called.update(answers)
         tally.journalled += len(answers)

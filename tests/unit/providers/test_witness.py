@@ -90,6 +90,7 @@ def test_a_server_that_restarts_with_another_model_is_noticed_though_its_answers
     assert texts and set(texts) == {"first"}
 
 
+@pytest.mark.fault("the server restarts as it was", "retried")
 def test_a_server_that_restarts_as_it_was_loses_nothing():
     routes = {"/v1/models": models(), "/v1/chat/completions": chat()}
     with PlainServer(routes) as server:
@@ -161,6 +162,7 @@ def test_a_server_that_no_longer_says_what_it_is_ends_the_run():
         assert "nobody can say what answers" in str(gather(provider, 3)[1])
 
 
+@pytest.mark.fault("a copy of an answer comes while nobody asks", "the copy answers nothing")
 def test_an_answer_that_comes_twice_answers_one_question_only():
     """The copy comes when nobody asks: the connection is dropped, or the next question would get it."""
 
@@ -180,6 +182,7 @@ def test_an_answer_that_comes_twice_answers_one_question_only():
     assert texts == [f"case {index}" for index in range(20)]
 
 
+@pytest.mark.fault("an answer comes after its attempt was given up", "retried; the late one answers nothing")
 def test_an_answer_that_comes_after_its_time_is_dropped():
     slow = {"first": True}
 
