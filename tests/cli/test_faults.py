@@ -17,7 +17,7 @@ from miniature import edit_prompt
 from servers import faults
 from servers.builders import until
 from servers.hasty import hurry  # noqa: F401 - the fixture is used by name
-from servers.plain import PlainServer, http
+from servers.sockets import PlainServer, http
 from servers.tgi import TgiServer
 from servers.tgi_contract import Settings, text_of
 

@@ -1,4 +1,4 @@
-"""docs/faults.md lists exactly the faults that tests are marked with, each with its outcome and the file of its test."""
+"""docs/faults.md lists exactly the faults that tests are marked with, each with its outcome and its test."""
 
 import ast
 from collections.abc import Iterator

@@ -1,113 +1,91 @@
-"""A server of raw sockets: routes give whole HTTP answers as bytes, so that it can answer against all rules too."""
+"""A bare OpenAI-compatible server, as cheap as Python allows: for benchmarks, where its own work must not show.
+
+`python tests/servers/plain.py [--latency SECONDS]` prints its address and serves until it is ended.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import argparse
+import asyncio
 import json
-import socket
-import socketserver
-import threading
-import time
-from collections.abc import Callable
-from typing import Any
+import re
+import sys
 
-Route = Callable[[Any], bytes | list[bytes | float]]
-"""Takes the JSON body (None where there is none); gives bytes, or bytes and waits in seconds in turn."""
+MODEL = "plain"
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+_JSON = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+_NUMBER = re.compile(rb"case (\d+)")
 
 
-def http(body: Any, status: int = 200, content_type: str = "application/json", **headers: str) -> bytes:
-    """A whole HTTP/1.1 answer; header names are given with underscores."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    fields = {"Content-Type": content_type, "Content-Length": str(len(data))}
-    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"HTTP/1.1 {status} Said\r\n{lines}\r\n".encode() + data
+class Plain(asyncio.Protocol):
+    """One connection: whole requests in, answers out in the order of their requests."""
+
+    def __init__(self, latency: float, wrong: int) -> None:
+        self._latency, self._wrong, self._data = latency, wrong, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember where answers go."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is complete."""
+        self._data += data
+        while (end := self._data.find(b"\r\n\r\n")) >= 0:
+            head = self._data[:end]
+            found = _LENGTH.search(head)
+            length = int(found[1]) if found else 0
+            if len(self._data) < end + 4 + length:
+                return
+            body, self._data = self._data[end + 4 : end + 4 + length], self._data[end + 4 + length :]
+            self._answer(head.partition(b"\r\n")[0], body)
+
+    def _answer(self, line: bytes, body: bytes) -> None:
+        if not line.startswith(b"POST /v1/chat/completions"):
+            known = line.startswith(b"GET /v1/models")
+            listed = {"object": "list", "data": [{"id": MODEL, "object": "model", "owned_by": "plain"}]}
+            self._send(b"200 OK" if known else b"404 Not Found", json.dumps(listed if known else {}).encode())
+            return
+        answer = completion(body, self._wrong)
+        if self._latency:
+            asyncio.get_running_loop().call_later(self._latency, self._send, b"200 OK", answer)
+        else:
+            self._send(b"200 OK", answer)
+
+    def _send(self, status: bytes, body: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(_JSON % (status, len(body), body))
 
 
-def models(identifier: str = "acme/contract-1b", *more: dict[str, Any], **fields: Any) -> Route:
-    """`/v1/models` as vLLM answers it."""
-    entry = {"id": identifier, "object": "model", "owned_by": "vllm", "root": identifier, "max_model_len": 2048}
-    return lambda _: http({"object": "list", "data": [{**entry, **fields}, *more]})
+def completion(body: bytes, wrong: int) -> bytes:
+    """Answer a case by its number; one in `wrong` is answered wrongly."""
+    found = _NUMBER.findall(body)
+    number = int(found[-1]) if found else 0
+    text = json.dumps({"answer": "nothing" if wrong and number % wrong == 0 else f"word{number}"})
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 50, "completion_tokens": 12, "total_tokens": 62}
+    return json.dumps(
+        {"id": "x", "object": "chat.completion", "model": MODEL, "choices": [choice], "usage": usage}
+    ).encode()
 
 
-def chat(content: str | Callable[[str], str] = lambda text: text, **fields: Any) -> Route:
-    """`/v1/chat/completions`: a text, or what a function makes of the question."""
-
-    def answer(body: Any) -> bytes:
-        text = content if isinstance(content, str) else content(body["messages"][-1]["content"])
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        return http({"choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 2}, **fields})
-
-    return answer
+async def serve(latency: float, wrong: int) -> None:
+    """Serve on a free port until the process is ended; the first line of output is the address."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Plain(latency, wrong), "127.0.0.1", 0, backlog=1024)
+    sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
 
 
-class PlainServer:
-    """Serves routes in threads, at a port of its own or at one that another server had. Use as a context manager."""
+def main() -> None:
+    """Serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--wrong", type=int, default=20, metavar="N", help="answer one case in N wrongly; 0: none")
+    arguments = parser.parse_args()
+    asyncio.run(serve(arguments.latency, arguments.wrong))
 
-    def __init__(self, routes: dict[str, Route], port: int = 0) -> None:
-        self.routes = dict(routes)
-        self.bodies: list[Any] = []
-        self.connections: set[Any] = set()
-        server = self
 
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                server.connections.add(self.connection)
-                try:
-                    while server.serve(self.rfile, self.wfile):
-                        pass
-                except OSError:
-                    pass
-
-        class Server(socketserver.ThreadingTCPServer):
-            allow_reuse_address = True
-            daemon_threads = True
-            request_queue_size = 512
-
-        self._server = Server(("127.0.0.1", port), Handler)
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def serve(self, reader: Any, writer: Any) -> bool:
-        """Answer one request of a connection; whether it may be followed by another."""
-        first = reader.readline()
-        if not first:
-            return False
-        length = 0
-        while (line := reader.readline().strip()) and line:
-            name, _, value = line.partition(b":")
-            length = int(value) if name.lower() == b"content-length" else length
-        data = reader.read(length)
-        body = json.loads(data) if data else None
-        if body is not None:
-            self.bodies.append(body)
-        route = self.routes.get(first.split()[1].decode())
-        said = http({}, 404) if route is None else route(body)
-        for piece in said if isinstance(said, list) else [said]:
-            if isinstance(piece, float):
-                time.sleep(piece)
-            else:
-                writer.write(piece)
-                writer.flush()
-        return True
-
-    def stop(self) -> None:
-        """Stop as a process does: nobody listens, and every connection is closed."""
-        self._server.shutdown()
-        self._server.server_close()
-        for connection in self.connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-
-    def __enter__(self) -> PlainServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._thread.is_alive():
-            self.stop()
+if __name__ == "__main__":
+    main()

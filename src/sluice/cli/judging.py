@@ -6,15 +6,16 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
-from sluice.catalog import Catalog, Tree
+from sluice.catalog import KEYS_DIRECTORY, Catalog, Tree
 from sluice.checks import check
 from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
-from sluice.digest import canonical_json
 from sluice.errors import CannotJudge, InvalidFiles, UsageError
-from sluice.gate.changes import find_changes
+from sluice.gate.changes import Change, find_changes
 from sluice.gate.judge import judge
 from sluice.gate.judgement import Judgement
 from sluice.report.json import to_json
@@ -56,12 +57,22 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
         raise CannotJudge("there is no suite here; write one (sluice new suite NAME)")
     if base is not None:
         _refuse_unreadable(base)
+    if not arguments.unproven and not _lists_keys(base):
+        # Evidence takes a while to load, and nothing was ever signed here.
+        return _judged(repo, base, head, find_changes(base, head, suite_names(arguments)), arguments)
     from sluice.cli.proving import needs_proof, reuse_evidence, settled
 
     change = find_changes(base, head, suite_names(arguments), unproven=needs_proof(repo, base, arguments))
     reused = reuse_evidence(repo, base, head, change, arguments)
+    judgement = _judged(repo, base, head, change, arguments)
+    return judgement if arguments.no_evidence else settled(repo, base, head, judgement, reused)
+
+
+def _judged(
+    repo: Repository, base: Catalog | None, head: Catalog, change: Change, arguments: argparse.Namespace
+) -> Judgement:
     with _watcher() as watcher:
-        judgement = judge(
+        return judge(
             base,
             head,
             change,
@@ -71,7 +82,10 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
             ask=not arguments.stored,
             retry_errors=arguments.retry_errors,
         )
-    return judgement if arguments.no_evidence else settled(repo, base, head, judgement, reused)
+
+
+def _lists_keys(base: Catalog | None) -> bool:
+    return base is not None and bool(base.tree.paths(KEYS_DIRECTORY))
 
 
 def _refuse_unpushed_adoption(base: Catalog | None, head: Catalog) -> None:
@@ -118,17 +132,18 @@ def _watcher() -> BarWatcher | LineWatcher:
 
 def keep(repo: Repository, judgement: Judgement, output: str | None) -> None:
     """Store the judgement for the verbs that read one, and where `--output` says."""
-    data = canonical_json(to_json(judgement)) + b"\n"
-    for path in [repo.last_judgement, *([Path(output)] if output else [])]:
-        _write(path, data)
+    _write(repo.last_judgement, to_json(judgement))
+    if output:
+        _write(Path(output), to_json(judgement))
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file whole or not at all."""
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(exist_ok=True)
-        part.write_bytes(data)
+        with part.open("wb") as file:
+            file.writelines(chain(chunks, [b"\n"]))
         part.replace(path)
     except OSError as error:
         raise CannotJudge(f"cannot write {path}: {error}") from None
@@ -142,7 +157,7 @@ def show(judgement: Judgement, arguments: argparse.Namespace) -> None:
 def rendered(judgement: Judgement, style: str, cases: int) -> str:
     """Return the judgement as text, Markdown or JSON."""
     if style == "json":
-        return canonical_json(to_json(judgement)).decode() + "\n"
+        return b"".join(to_json(judgement)).decode() + "\n"
     if style == "markdown":
         from sluice.report.markdown import to_markdown
 

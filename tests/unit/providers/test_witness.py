@@ -3,8 +3,8 @@
 import threading
 
 import pytest
-from servers.builders import hub_model, provider_for, request, until
-from servers.plain import PlainServer, chat, http, models
+from servers.builders import hub_model, outcomes, provider_for, request, until
+from servers.sockets import PlainServer, chat, http, models
 from servers.tgi_contract import Settings
 
 from sluice.errors import CannotJudge
@@ -19,8 +19,8 @@ def gather(provider, cases=400):
     """Ask many questions; return the texts that came out, and what ended the run."""
     texts = []
     try:
-        for _, batch in provider.run([[request(f"case {index}")] for index in range(cases)]):
-            texts += [outcome.text for outcome in batch if isinstance(outcome, Completion)]
+        for answered in provider.run([[request(f"case {index}")] for index in range(cases)]):
+            texts += [outcome.text for _, batch in answered for outcome in batch if isinstance(outcome, Completion)]
     except CannotJudge as error:
         return texts, error
     return texts, None
@@ -176,8 +176,7 @@ def test_an_answer_that_comes_twice_answers_one_question_only():
     ):
         texts = []
         for index in range(20):
-            run = provider.run([[request(f"case {index}")]])
-            texts += [batch[0].text for _, batch in run]
+            texts += [outcome.text for outcome in outcomes(provider, request(f"case {index}"))]
             threading.Event().wait(0.05)
     assert texts == [f"case {index}" for index in range(20)]
 
