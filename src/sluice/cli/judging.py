@@ -12,6 +12,7 @@ from sluice.catalog import Catalog, Tree
 from sluice.checks import check
 from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
+from sluice.cli.serving import add_serving_options, servers_of
 from sluice.digest import canonical_json
 from sluice.errors import CannotJudge, InvalidFiles, UsageError
 from sluice.gate.changes import find_changes
@@ -36,6 +37,7 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
         "--unproven", action="store_true", help="judge suites too that did not change but have no run evidence yet"
     )
     parser.add_argument("--cases", type=count, default=3, metavar="N", help="show N of the worst cases (default: 3)")
+    add_serving_options(parser, flag=True)
     parser.add_argument("--output", metavar="FILE", help="write the judgement as JSON to FILE too")
 
 
@@ -58,9 +60,11 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
         _refuse_unreadable(base)
     from sluice.cli.proving import needs_proof, reuse_evidence, settled
 
-    change = find_changes(base, head, suite_names(arguments), unproven=needs_proof(repo, base, arguments))
-    reused = reuse_evidence(repo, base, head, change, arguments)
-    with _watcher() as watcher:
+    with servers_of(arguments) as servers, _watcher() as watcher:
+        change = find_changes(
+            base, head, suite_names(arguments), unproven=needs_proof(repo, base, arguments), choose=servers.engine
+        )
+        reused = reuse_evidence(repo, base, head, change, arguments)
         judgement = judge(
             base,
             head,
@@ -70,6 +74,7 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
             complete=arguments.complete,
             ask=not arguments.stored,
             retry_errors=arguments.retry_errors,
+            connect=servers.connect,
         )
     return judgement if arguments.no_evidence else settled(repo, base, head, judgement, reused)
 

@@ -97,6 +97,11 @@ def _content(assertion: Assertion) -> dict[str, Any]:
     return assertion.model_dump()
 
 
+def weights_digest(model: Model) -> str:
+    """Return the digest of a model's weights, by which releases name them too."""
+    return digest(_weights(model))
+
+
 def _weights(model: Model) -> Any:
     if isinstance(model.source, PathSource):
         return dict(model.source.files)
