@@ -93,7 +93,8 @@ def compare(
     `kinds` says for each metric whether it is compared as pass/fail or by its value; `resampled` how many results
     of a case base has more than head, its base having been sampled once more.
     """
-    base_results, head_results = _by_case(base), _by_case(head)
+    base_results = _by_case(base)
+    head_results = base_results if head is base else _by_case(head)
     pairs = tuple(
         _pair(info, base_results.get(info.id, ()), head_results.get(info.id, ()), resampled.get(info.id, 0))
         for info in cases
@@ -112,10 +113,14 @@ def compare(
 
 
 def _by_case(run: Run) -> dict[str, tuple[CaseResult, ...]]:
-    grouped: dict[str, list[CaseResult]] = {}
-    for (case, _), result in sorted(run.by_key().items()):
-        grouped.setdefault(case, []).append(result)
-    return {case: tuple(results) for case, results in grouped.items()}
+    grouped: dict[str, tuple[CaseResult, ...]] = {}
+    for (case, _), result in run.by_key().items():
+        grouped[case] = (*grouped.get(case, ()), result)
+    return {case: _in_order(results) for case, results in grouped.items()}
+
+
+def _in_order(results: tuple[CaseResult, ...]) -> tuple[CaseResult, ...]:
+    return results if len(results) == 1 else tuple(sorted(results, key=lambda result: result.repeat))
 
 
 def _pair(info: CaseInfo, base: tuple[CaseResult, ...], head: tuple[CaseResult, ...], more: int) -> Pair:
@@ -131,6 +136,8 @@ def _whole(base: tuple[CaseResult, ...], head: tuple[CaseResult, ...], more: int
 def _change(base: tuple[CaseResult, ...], head: tuple[CaseResult, ...]) -> Change:
     if any(result.state == "error" for result in (*base, *head)):
         return "error"
+    if base is head:
+        return "same"
     before, after = pass_rate(base), pass_rate(head)
     if after < before:
         return "broken"
@@ -142,7 +149,8 @@ def _change(base: tuple[CaseResult, ...], head: tuple[CaseResult, ...]) -> Chang
 
 def pass_rate(results: Iterable[CaseResult]) -> float:
     """Return the share of repeats of one case whose state is `pass`."""
-    return statistics.fmean(result.state == "pass" for result in results)
+    states = [result.state == "pass" for result in results]
+    return sum(states) / len(states)
 
 
 def _metric_pairs(metric: str, kind: Literal["binary", "continuous"], pairs: Sequence[Pair]) -> MetricPairs:
@@ -150,7 +158,7 @@ def _metric_pairs(metric: str, kind: Literal["binary", "continuous"], pairs: Seq
         (pair.info, before, after)
         for pair in pairs
         if (before := _mean(pair.base, metric, kind)) is not None
-        and (after := _mean(pair.head, metric, kind)) is not None
+        and (after := before if pair.head is pair.base else _mean(pair.head, metric, kind)) is not None
     ]
     repeated = any(len(pair.base) > 1 for pair in pairs)
     return MetricPairs(
@@ -165,16 +173,15 @@ def _metric_pairs(metric: str, kind: Literal["binary", "continuous"], pairs: Seq
 
 
 def _mean(results: tuple[CaseResult, ...], metric: str, kind: str) -> float | None:
-    scores = [score for result in results if (score := result.metrics.get(metric)) is not None]
-    return statistics.fmean(map(_binary if kind == "binary" else _value, scores)) if scores else None
+    if len(results) == 1:
+        score = results[0].metrics.get(metric)
+        return None if score is None else _value(score, kind)
+    values = [_value(score, kind) for result in results if (score := result.metrics.get(metric)) is not None]
+    return statistics.fmean(values) if values else None
 
 
-def _binary(score: MetricScore) -> float:
-    return 1.0 if score.passed else 0.0
-
-
-def _value(score: MetricScore) -> float:
-    return score.value
+def _value(score: MetricScore, kind: str) -> float:
+    return score.value if kind != "binary" else 1.0 if score.passed else 0.0
 
 
 def _invalid(pairs: Sequence[Pair], scored: int, resampled: Mapping[str, int]) -> Iterable[str]:

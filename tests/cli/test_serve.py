@@ -241,7 +241,6 @@ def test_an_eval_whose_server_does_not_start_cannot_judge(repository, containers
     ("words", "said"),
     [
         (("--engine", "tgi"), "add it"),
-        (("--serve", "--stored"), "choose"),
         (("--serve", "--engine", "tig"), "invalid choice"),
         (("--serve", "--timeout", "0"), "no number of seconds"),
     ],
@@ -249,6 +248,21 @@ def test_an_eval_whose_server_does_not_start_cannot_judge(repository, containers
 def test_options_that_contradict_each_other_are_usage_errors(repository, sluice, words, said):
     code, _, err = sluice("eval", *words)
     assert code == 2 and said in err
+
+
+def test_stored_answers_of_servers_are_judged_without_one(
+    repository, containers, nothing_installed, weights, sluice, monkeypatch
+):
+    """As in a workflow: the variable holds in every job, and only the shards' machine has a runtime."""
+    monkeypatch.setenv("SLUICE_SERVE", "1")
+    edit_prompt(repository, "Answer never.")
+    plan = json.loads(sluice("plan", "--format", "json")[1])
+    assert plan["suites"][0]["engine"] == "served on tgi"
+    assert sluice("eval", "answer")[0] == 1
+    (nothing_installed / "docker").unlink()
+    code, out, _ = sluice("eval", "--stored")
+    assert code == 1 and "tgi" in out
+    assert len(ran(containers)) == 1
 
 
 def test_an_endpoint_and_a_server_to_start_contradict_each_other(repository, server, sluice):

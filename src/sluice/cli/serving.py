@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sluice.errors import UsageError
 from sluice.gate.changes import Choose
 from sluice.gate.judge import Connect
-from sluice.providers.endpoint import ENDPOINT_VARIABLE
+from sluice.providers.endpoint import ENDPOINT_VARIABLE, SERVE_VARIABLE
 from sluice.runner.connect import connect
 from sluice.runner.engine import choose_engine
 from sluice.schema.model import ENGINE_NAMES
@@ -38,7 +38,8 @@ def add_serving_options(parser: argparse.ArgumentParser, *, flag: bool) -> None:
         parser.add_argument(
             "--serve",
             action="store_true",
-            help="start the models' servers as a release would, where an answer is missing, and stop them afterwards",
+            help="start the models' servers as a release would, where an answer is missing, and stop them afterwards "
+            f"(or set {SERVE_VARIABLE}=1)",
         )
     parser.add_argument("--engine", choices=ENGINE_NAMES, help="serve with this engine (default: the model file's)")
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="wait S seconds for health (default: 900)")
@@ -59,15 +60,13 @@ def wish_of(arguments: argparse.Namespace) -> Wish:
 
 def servers_of(arguments: argparse.Namespace) -> AbstractContextManager[Sources]:
     """Return where an eval's answers come from; servers that it starts are stopped when it ends."""
-    if not arguments.serve:
+    if not (arguments.serve or os.environ.get(SERVE_VARIABLE, "").strip()):
         if arguments.engine or arguments.timeout:
             raise UsageError("--engine and --timeout are about servers that --serve starts; add it")
         return contextlib.nullcontext(Sources())
     named = sorted(name for name in os.environ if name.startswith(ENDPOINT_VARIABLE) and os.environ[name].strip())
     if named:
         raise UsageError(f"--serve starts servers, and {named[0]} names one that runs already: choose")
-    if arguments.stored:
-        raise UsageError("--stored calls no model, and --serve starts one: choose")
     return _started(arguments)
 
 

@@ -12,6 +12,8 @@ from sluice.schema.model import ENGINE_NAMES, EngineName
 ENDPOINT_VARIABLE = "SLUICE_ENDPOINT"
 KEY_VARIABLE = "SLUICE_API_KEY"
 ENGINE_VARIABLE = "SLUICE_ENGINE"
+SERVE_VARIABLE = "SLUICE_SERVE"
+"""Where it says anything, evals start the servers that they need, as with `--serve`."""
 
 
 @dataclass(frozen=True, slots=True)

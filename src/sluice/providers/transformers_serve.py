@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sluice.errors import CannotJudge
-from sluice.providers.base import Completion, Failure, Identity, Outcome, Request
+from sluice.providers.base import Answered, Completion, Failure, Identity, Outcome, Request
 from sluice.providers.openai import OpenAIProvider
 from sluice.schema.model import Model
 
@@ -32,17 +32,19 @@ class TransformersServe:
         """Return an estimate of each prompt's tokens."""
         return self._server.lengths(requests)
 
-    def run(self, batches: Sequence[Sequence[Request]]) -> Iterator[tuple[int, list[Outcome]]]:
+    def run(self, batches: Sequence[Sequence[Request]]) -> Iterator[Answered]:
         """Ask the server. Raises CannotJudge for a request that it would answer as something else."""
         for request in (one for batch in batches for one in batch):
             _refuse(request)
-        for index, outcomes in self._server.run(batches):
-            asked = zip(batches[index], outcomes, strict=True)
-            yield index, [self._held(request, outcome) for request, outcome in asked]
+        for answered in self._server.run(batches):
+            yield [(index, self._all_held(batches[index], outcomes)) for index, outcomes in answered]
 
     def close(self) -> None:
         """Close the connections."""
         self._server.close()
+
+    def _all_held(self, asked: Sequence[Request], outcomes: Sequence[Outcome]) -> list[Outcome]:
+        return [self._held(request, outcome) for request, outcome in zip(asked, outcomes, strict=True)]
 
     def _held(self, request: Request, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Failure):

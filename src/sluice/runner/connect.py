@@ -24,6 +24,10 @@ def connect(catalog: Catalog, engine: Engine, state: Path) -> Provider:
             provider.close()
             raise
         return provider
+    if engine.name != "local":
+        raise CannotJudge(
+            f"no server of {engine.model} was started: `sluice eval --serve` starts it, and an endpoint names another"
+        )
     if not isinstance(model.source, PathSource):
         raise CannotJudge(f"{engine.model} has no weights in this repository")
     from sluice.providers.local import LocalProvider

@@ -55,7 +55,7 @@ def requests(catalog: Catalog, suite: str, count: int) -> list[Request]:
 
 def answers(provider: Provider, asked: list[Request]) -> list[Completion | Failure]:
     batches = [asked[start : start + provider.batch_size] for start in range(0, len(asked), provider.batch_size)]
-    found = dict(provider.run(batches))
+    found = {index: outcomes for answered in provider.run(batches) for index, outcomes in answered}
     return [outcome for index in range(len(batches)) for outcome in found[index]]
 
 
@@ -80,7 +80,7 @@ def test_it_says_which_model_it_serves(served: Provider):
 @installed
 def test_greedy_answers_are_those_of_the_local_engine(served: Provider, tmp_path: Path):
     suites = sorted(CATALOG.suites)
-    asked = [request for suite in suites for request in requests(CATALOG, suite, 12)]
+    asked = [request for suite in suites for request in requests(CATALOG, suite, 6)]
     asked = [request for request in asked if not request.parameters.stochastic and not request.response_schema]
     assert len(asked) >= 12
     local = connect(CATALOG, Engine("local", MODEL), tmp_path)
