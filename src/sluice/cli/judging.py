@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
-from sluice.catalog import Catalog, Tree
+from sluice.catalog import KEYS_DIRECTORY, Catalog, Tree
 from sluice.checks import check
 from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
-from sluice.cli.serving import add_serving_options, servers_of
+from sluice.cli.serving import Sources, add_serving_options, servers_of
 from sluice.errors import CannotJudge, InvalidFiles, UsageError
-from sluice.gate.changes import find_changes
+from sluice.gate.changes import Change, find_changes
 from sluice.gate.judge import judge
 from sluice.gate.judgement import Judgement
 from sluice.report.json import to_json
@@ -51,6 +51,13 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
         raise UsageError(f"--output {output} is a directory; name a file in it")
     if arguments.stored and arguments.retry_errors:
         raise UsageError("--stored calls no model, and --retry-errors asks one: choose")
+    base, head = checked_sides(repo, arguments)
+    with servers_of(arguments) as sources:
+        return _judged_from(sources, repo, base, head, arguments)
+
+
+def checked_sides(repo: Repository, arguments: argparse.Namespace) -> tuple[Catalog | None, Catalog]:
+    """Return both sides; raise InvalidFiles for a head that is not valid, CannotJudge where nothing can be judged."""
     base, head = sides(repo, arguments)
     _refuse_unpushed_adoption(base, head)
     if base is None or head.findings or base.fingerprint != head.fingerprint:
@@ -59,14 +66,35 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
         raise CannotJudge("there is no suite here; write one (sluice new suite NAME)")
     if base is not None:
         _refuse_unreadable(base)
+    return base, head
+
+
+def _judged_from(
+    sources: Sources, repo: Repository, base: Catalog | None, head: Catalog, arguments: argparse.Namespace
+) -> Judgement:
+    names = suite_names(arguments)
+    if not arguments.unproven and not _lists_keys(base):
+        # Evidence takes a while to load, and nothing was ever signed here.
+        change = find_changes(base, head, names, choose=sources.engine)
+        return _judged(sources, repo, base, head, change, arguments)
     from sluice.cli.proving import needs_proof, reuse_evidence, settled
 
-    with servers_of(arguments) as servers, _watcher() as watcher:
-        change = find_changes(
-            base, head, suite_names(arguments), unproven=needs_proof(repo, base, arguments), choose=servers.engine
-        )
-        reused = reuse_evidence(repo, base, head, change, arguments)
-        judgement = judge(
+    change = find_changes(base, head, names, unproven=needs_proof(repo, base, arguments), choose=sources.engine)
+    reused = reuse_evidence(repo, base, head, change, arguments)
+    judgement = _judged(sources, repo, base, head, change, arguments)
+    return judgement if arguments.no_evidence else settled(repo, base, head, judgement, reused)
+
+
+def _judged(
+    sources: Sources,
+    repo: Repository,
+    base: Catalog | None,
+    head: Catalog,
+    change: Change,
+    arguments: argparse.Namespace,
+) -> Judgement:
+    with watching() as watcher:
+        return judge(
             base,
             head,
             change,
@@ -75,9 +103,12 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
             complete=arguments.complete,
             ask=not arguments.stored,
             retry_errors=arguments.retry_errors,
-            connect=servers.connect,
+            connect=sources.connect,
         )
-    return judgement if arguments.no_evidence else settled(repo, base, head, judgement, reused)
+
+
+def _lists_keys(base: Catalog | None) -> bool:
+    return base is not None and bool(base.tree.paths(KEYS_DIRECTORY))
 
 
 def _refuse_unpushed_adoption(base: Catalog | None, head: Catalog) -> None:
@@ -118,7 +149,8 @@ def _refuse_unreadable(base: Catalog) -> None:
         raise CannotJudge(f"the base {base.label} has files that cannot be read, first: {errors[0]}")
 
 
-def _watcher() -> BarWatcher | LineWatcher:
+def watching() -> BarWatcher | LineWatcher:
+    """Return what shows progress: a live bar at a terminal, lines in CI."""
     return LineWatcher() if quiet() or not sys.stderr.isatty() else BarWatcher()
 
 
