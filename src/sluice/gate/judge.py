@@ -149,7 +149,7 @@ def _run_all(setting: Setting, change: Change, watcher: Watcher, stack: ExitStac
     stack.callback(engines.close)
     touched = [one.name for one in change.affected if one.differences or one.base is None]
     family = setting.blocking(touched) + setting.blocking(change.elsewhere)
-    tasks = [(affected, _task(setting, engines, affected)) for affected in change.affected]
+    tasks = [(affected, task_of(setting, engines, affected)) for affected in change.affected]
     if setting.retry_errors:
         _require_stored([task for _, task in tasks], setting.state)
     return [_run_suite(setting, task, cache, watcher, affected, family, stack) for affected, task in tasks]
@@ -184,7 +184,8 @@ def _run_suite(
     return _Judged(affected, run, state, moved)
 
 
-def _task(setting: Setting, engines: Engines, affected: Affected) -> Task:
+def task_of(setting: Setting, engines: Engines, affected: Affected) -> Task:
+    """Return what is run of a suite that a change affects."""
     suite = setting.head.suites[affected.name].value
     cases = cases_of(setting.head, suite)
     sides = [_side_task(setting, engines, "head", affected.name, affected.head, affected.head_engine)]
