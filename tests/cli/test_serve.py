@@ -13,21 +13,12 @@ from pathlib import Path
 
 import pytest
 from miniature import MODEL, commit, edit_prompt, write
-from servers.containers import read_run
+from servers.containers import cached, install, ran, read_run
 
 from sluice.serving.containers import place_of
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
-PROGRAM = Path(__file__).resolve().parents[1] / "servers" / "containers.py"
-SNAPSHOT = f"models--{MODEL['source']['hub'].replace('/', '--')}/snapshots/{MODEL['source']['revision']}"
-
-
-def install(directory, kind):
-    """Put a runtime of a kind on the path, and nothing else but what Sluice needs."""
-    directory.mkdir(exist_ok=True)
-    program = directory / kind
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(PROGRAM))} "$@"\n')
-    program.chmod(0o755)
+HUB, REVISION = MODEL["source"]["hub"], MODEL["source"]["revision"]
 
 
 @pytest.fixture
@@ -55,17 +46,11 @@ def containers(nothing_installed, tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def weights(repository, tmp_path_factory, monkeypatch):
-    """The model's weights in the hub's cache."""
+    """A hub's cache with the model's weights."""
     cache = tmp_path_factory.mktemp("hub")
-    (cache / SNAPSHOT).mkdir(parents=True)
-    (cache / SNAPSHOT).parents[1].joinpath("blobs").mkdir()
+    cached(cache, HUB, REVISION)
     monkeypatch.setenv("HF_HUB_CACHE", str(cache))
     return cache
-
-
-def ran(state):
-    path = state / "ran.jsonl"
-    return [read_run(json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def start(root, *words):
@@ -127,7 +112,7 @@ def test_a_dry_run_prints_the_command_and_needs_nothing(repository, nothing_inst
 def test_weights_of_the_hub_are_mounted_with_what_their_links_lead_to(repository, weights, sluice):
     _, out, _ = sluice("serve", "served", "--dry-run")
     mounts = [word for word in shlex.split(out) if word.startswith("type=bind")]
-    snapshot = (weights / SNAPSHOT).resolve()
+    snapshot = next(weights.glob(f"*/snapshots/{REVISION}")).resolve()
     assert mounts[0].startswith(f"type=bind,source={snapshot},target=/weights/") and mounts[0].endswith(",readonly")
     assert mounts[1] == f"type=bind,source={snapshot.parents[1]}/blobs,target=/blobs,readonly"
 
@@ -155,7 +140,7 @@ def test_podman_is_taken_where_there_is_no_docker(repository, containers, nothin
 def test_weights_that_are_not_here_are_named_with_what_fetches_them(repository, containers, sluice, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(repository / "none"))
     code, _, err = sluice("serve", "served")
-    assert code == 4 and f"hf download {MODEL['source']['hub']} --revision {MODEL['source']['revision']}" in err
+    assert code == 4 and f"hf download {HUB} --revision {REVISION}" in err
 
 
 def test_an_engine_that_ends_before_it_serves_is_told_with_its_log(repository, containers, weights, sluice):
@@ -273,7 +258,7 @@ def test_an_endpoint_and_a_server_to_start_contradict_each_other(repository, ser
 def test_the_served_model_is_the_committed_one_of_each_side(repository, containers, weights, sluice):
     """Base's weights are base's, though head names others: each container is told its own."""
     other = {**MODEL["source"], "revision": "c" * 40}
-    (weights / SNAPSHOT).parent.joinpath("c" * 40).mkdir()
+    cached(weights, HUB, "c" * 40)
     write(repository, "models/served.yaml", {**MODEL, "source": other})
     commit(repository)
     code, _, err = sluice("eval", "--serve", "--base", "HEAD~1", "--head", "HEAD", "--complete")

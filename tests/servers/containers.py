@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -31,6 +32,29 @@ ONCE = {
 MANY = {"--label", "--tmpfs", "--mount", "--env", "--device", "--group-add"}
 FLAGS = {"--rm", "--read-only"}
 REFUSED = 125
+
+
+def install(directory: Path, kind: str) -> None:
+    """Put this runtime into a directory of programs, by the name of one that people have."""
+    directory.mkdir(exist_ok=True)
+    program = directory / kind
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(Path(__file__)))} "$@"\n')
+    program.chmod(0o755)
+
+
+def cached(cache: Path, hub: str, revision: str) -> Path:
+    """Make an empty snapshot of a hub's repository in a cache; return it."""
+    repository = cache / f"models--{hub.replace('/', '--')}"
+    (repository / "blobs").mkdir(parents=True, exist_ok=True)
+    snapshot = repository / "snapshots" / revision
+    snapshot.mkdir(parents=True)
+    return snapshot
+
+
+def ran(state: Path) -> list[Asked]:
+    """Return what each container was started with, in order."""
+    path = state / "ran.jsonl"
+    return [read_run(json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 class WordsRefused(ValueError):
