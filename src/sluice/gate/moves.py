@@ -24,7 +24,9 @@ def verdict_moves(
     retriever = retriever_of(base, base.prompt(old_suite.prompt).value, old_suite)
     old_cases = {case.id: with_passages(case, retriever) for case in cases_of(base, old_suite)}
     last = len(run.plan.looks) - 1
-    new_states = {result.case: result.state for result in run.run("base", last).cases if result.output is not None}
+    new_states = {
+        result.case: result.state for result in run.run("base", run.cases(last)).cases if result.output is not None
+    }
     shared = {name: case for name, case in old_cases.items() if name in new_states and isinstance(case, CaseInfo)}
     outcomes = _old_outcomes(shared, run, cache, provider)
     scorer = Scorer(old_suite, load_code(base, suite))

@@ -12,13 +12,13 @@ from typing import Any, Protocol, TypeAlias
 
 from sluice import cache as cache_format
 from sluice.cache import CompletionCache
-from sluice.errors import CannotJudge
 from sluice.journal import Journal, parse
 from sluice.providers.base import Completion, Failure, Outcome, Provider, Request
 from sluice.providers.served import ServerChanged
 from sluice.results import FORMAT, Side
 from sluice.runner.latency import TimedPair, interleaved, timed_pair
 from sluice.runner.plan import Batch, Calls, Plan
+from sluice.runner.spending import Spending
 
 _TRANSIENT = ("provider", "timeout", "rate_limit")
 """Kinds of failure that a later run of the same plan asks again."""
@@ -70,7 +70,7 @@ class Execution:
     provider: Callable[[Side], Provider]
     outcomes: dict[str, Outcome]
     progress: Progress
-    minutes: float | None
+    spending: Spending
     tally: Tally
     called: set[str]
     reused: frozenset[str]
@@ -116,6 +116,11 @@ class Execution:
 
     def _answer(self, batches: Sequence[tuple[int, Batch]]) -> None:
         todo = [(index, batch) for index, batch in batches if any(key not in self.outcomes for key in batch.calls)]
+        if not todo:
+            return
+        self.spending.require(self.tally.seconds)
+        needed = sum(len(batch.calls) for _, batch in todo)
+        self.spending.require_calls(self.tally.calls + self.tally.journalled, needed)
         with self._taking_back([key for _, batch in todo for key in batch.calls]):
             self._answer_all(todo)
 
@@ -125,11 +130,7 @@ class Execution:
             now = time.monotonic()
             self._store(answered, now - started)
             started = now
-            if self.minutes is not None and self.tally.seconds > self.minutes * 60:
-                raise CannotJudge(
-                    f"the budget of {self.minutes:g} minutes for {self.suite} is spent; what was answered is kept: "
-                    "run the same command again to go on, or raise `budget: {minutes: …}`"
-                )
+            self.spending.require(self.tally.seconds)
 
     def retry(self, keys: Sequence[str]) -> None:
         """Ask once more for completions that failed (must-pass cases; GATE 5)."""
@@ -184,6 +185,7 @@ class Execution:
         for index, batch, outcomes in answered:
             found = dict(zip(batch.calls, outcomes, strict=True))
             answers.update(found)
+            self.spending.note(batch.side, outcomes)
             encoded = {key: _encode(value) for key, value in found.items()}
             records.append({"batch": index, "outcomes": encoded, "seconds": 0.0 if records else seconds})
         self.journal.append(records)
