@@ -13,8 +13,10 @@ PACKAGE = ROOT / "src/sluice"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 DIRECTORIES = ("prompts", "datasets", "evals", "models")
 KNOWS_DIRECTORIES = {"catalog", "scaffold"}
-HEAVY = {"torch", "transformers", "tokenizers", "safetensors", "deepeval"}
-MAY_LOAD_HEAVY = {"providers/local.py", "assertions/deepeval.py", "training"}
+HEAVY = {"torch", "transformers", "tokenizers", "safetensors", "deepeval", "mlflow", "pyarrow"}
+MAY_LOAD_HEAVY = {
+    "providers/local.py", "assertions/deepeval.py", "interchange/mlflow.py", "interchange/parquet.py", "training",
+}  # fmt: skip
 MAY_LOAD_LATE = {"runner/connect.py"}
 VAGUE = re.compile(r"util|helper|^common$|^misc$|^manager$|^core$")
 MAX_LINES = 350
