@@ -1,4 +1,4 @@
-"""Named checks of one output: promptfoo's deterministic vocabulary, the suite's own code, DeepEval's exact metrics."""
+"""Named checks of one output: promptfoo's deterministic vocabulary, measures of retrieval and safety, own code."""
 
 from sluice.assertions.compiled import CompiledAssertion, compile_assertion
 from sluice.assertions.model import (
@@ -10,11 +10,12 @@ from sluice.assertions.model import (
     Score,
     Subject,
 )
-from sluice.assertions.registry import NEGATION, REGISTRY, find_type
+from sluice.assertions.registry import NEGATION, OWN_TYPES, REGISTRY, find_type
 from sluice.assertions.when import When, WhenSyntaxError, parse_when
 
 __all__ = [
     "NEGATION",
+    "OWN_TYPES",
     "REGISTRY",
     "AssertionConfigError",
     "AssertionProblem",

@@ -10,6 +10,8 @@ from sluice.assertions import (
     deepeval,
     measurements,
     patterns,
+    private_data,
+    ranking,
     refusal,
     similarity,
     structured,
@@ -38,8 +40,12 @@ def _opposite(base: AssertionType) -> AssertionType:
     return AssertionType(NEGATION + base.name, title, base.kind, base.semantics, compile_opposite)
 
 
-_MODULES = (text, contains, patterns, structured, similarity, refusal, measurements, suite_code, deepeval)
-_BASES: tuple[AssertionType, ...] = tuple(item for module in _MODULES for item in module.TYPES)
+_PROMPTFOO = (text, contains, patterns, structured, similarity, refusal, measurements)
+_OWN = (ranking, private_data, suite_code, deepeval)
+_BASES: tuple[AssertionType, ...] = tuple(item for module in (*_PROMPTFOO, *_OWN) for item in module.TYPES)
+
+OWN_TYPES = frozenset(item.name for module in _OWN for item in module.TYPES)
+"""Base types that promptfoo does not have, or has in another sense."""
 
 REGISTRY: Mapping[str, AssertionType] = {item.name: item for base in _BASES for item in (base, _opposite(base))}
 """Type name -> type."""

@@ -56,6 +56,22 @@ BAD = [
     ("rouge-n", ["x", "y"], None, "value", "a list"),
     ("bleu", "x", -0.1, "threshold", "out of range"),
     ("word-count", {"min": 3, "max": 2}, None, "value", "no output could pass"),
+    ("recall-at-k", None, None, "value", "relevant"),
+    ("recall-at-k", [], None, "value", "relevant"),
+    ("recall-at-k", {"k": 3}, None, "value", "relevant"),
+    ("recall-at-k", {"relevant": "{{ a }}", "top": 3}, None, "value", "no setting 'top'"),
+    ("recall-at-k", {"relevant": "{{ a }}", "k": 0}, None, "value", "whole number from 1"),
+    ("recall-at-k", {"relevant": "{{ a }}", "k": "3"}, None, "value", "whole number from 1"),
+    ("recall-at-k", {"relevant": "{{ a }}", "id": 3}, None, "value", "name of a field"),
+    ("recall-at-k", {"relevant": "{{ a }}"}, 1.5, "threshold", "from 0 to 1"),
+    ("precision-at-k", "{{ a }}", None, "value", "needs k"),
+    ("hit-at-k", "{{ a }}", 0.5, "threshold", "no threshold"),
+    ("ndcg", {"relevant": "{{ a }}", "gain": "linaer"}, None, "value", "did you mean 'linear'"),
+    ("contains-personal-data", "mail", None, "value", "did you mean 'email'"),
+    ("contains-personal-data", [], None, "value", "empty list"),
+    ("contains-personal-data", {"a": 1}, None, "value", "known: card"),
+    ("contains-secret", "token", None, "value", "takes no value"),
+    ("contains-secret", None, 1, "threshold", "no threshold"),
     ("word-count", {"least": 3}, None, "value", "min, max"),
     ("word-count", {}, None, "value", "min, max"),
     ("word-count", -1, None, "value", "0 or more"),
@@ -119,7 +135,7 @@ def test_fields_of_values(type_, value, fields):
 
 def test_kinds():
     continuous = {name.removeprefix("not-") for name, item in REGISTRY.items() if item.kind == "continuous"}
-    assert continuous == {"rouge-n", "bleu", "gleu", "python"}
+    assert continuous == {"rouge-n", "bleu", "gleu", "python", "recall-at-k", "precision-at-k", "mrr", "ndcg"}
     assert make("python", "good", suite_code=SUITE).kind == "binary"
     assert make("not-python", "good", suite_code=SUITE).kind == "binary"
     assert make("python", "graded", suite_code=SUITE).kind == "continuous"
