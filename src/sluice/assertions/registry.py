@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sluice.assertions import (
+    citations,
     contains,
     deepeval,
+    grounding,
     measurements,
     patterns,
     private_data,
@@ -41,7 +43,7 @@ def _opposite(base: AssertionType) -> AssertionType:
 
 
 _PROMPTFOO = (text, contains, patterns, structured, similarity, refusal, measurements)
-_OWN = (ranking, private_data, suite_code, deepeval)
+_OWN = (ranking, grounding, citations, private_data, suite_code, deepeval)
 _BASES: tuple[AssertionType, ...] = tuple(item for module in (*_PROMPTFOO, *_OWN) for item in module.TYPES)
 
 OWN_TYPES = frozenset(item.name for module in _OWN for item in module.TYPES)

@@ -72,6 +72,16 @@ BAD = [
     ("contains-personal-data", {"a": 1}, None, "value", "known: card"),
     ("contains-secret", "token", None, "value", "takes no value"),
     ("contains-secret", None, 1, "threshold", "no threshold"),
+    ("grounded-words", None, None, "threshold", "needs a threshold"),
+    ("grounded-words", "{{ a }}", 0.5, "value", "takes a mapping of passages"),
+    ("grounded-words", {"text": []}, 0.5, "value", "one field"),
+    ("grounded-words", {"n": 2}, 0.5, "value", "no setting 'n'"),
+    ("grounded-ngrams", {"n": True}, 0.5, "value", "whole number"),
+    ("grounded-sentences", {"share": 0}, None, "value", "above 0"),
+    ("cites-passages", {"pattern": "("}, None, "value", "not valid"),
+    ("cites-passages", {"pattern": 5}, None, "value", "no text"),
+    ("cites-passages", {"pattern": r"(\d+)-(\d+)"}, None, "value", "one must hold the id"),
+    ("cites-relevant", None, None, "value", "relevant"),
     ("word-count", {"least": 3}, None, "value", "min, max"),
     ("word-count", {}, None, "value", "min, max"),
     ("word-count", -1, None, "value", "0 or more"),
@@ -135,7 +145,9 @@ def test_fields_of_values(type_, value, fields):
 
 def test_kinds():
     continuous = {name.removeprefix("not-") for name, item in REGISTRY.items() if item.kind == "continuous"}
-    assert continuous == {"rouge-n", "bleu", "gleu", "python", "recall-at-k", "precision-at-k", "mrr", "ndcg"}
+    ranking = {"recall-at-k", "precision-at-k", "mrr", "ndcg"}
+    grounding = {"grounded-words", "grounded-ngrams", "grounded-sentences", "cites-passages", "cites-relevant"}
+    assert continuous == {"rouge-n", "bleu", "gleu", "python", *ranking, *grounding}
     assert make("python", "good", suite_code=SUITE).kind == "binary"
     assert make("not-python", "good", suite_code=SUITE).kind == "binary"
     assert make("python", "graded", suite_code=SUITE).kind == "continuous"
