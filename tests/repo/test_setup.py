@@ -134,7 +134,9 @@ def import_name(requirement: str) -> str:
 def test_the_engine_imports_what_it_declares_and_declares_what_it_imports() -> None:
     runtime = set(map(import_name, PROJECT["dependencies"]))
     optional = {
-        import_name(text) for extra in ("local", "deepeval") for text in PROJECT["optional-dependencies"][extra]
+        import_name(text)
+        for extra in ("local", "deepeval", "metrics")
+        for text in PROJECT["optional-dependencies"][extra]
     }
     assert imported("src") <= runtime | optional
     assert runtime <= imported("src")

@@ -15,8 +15,8 @@ from sluice.assertions.model import (
     Subject,
     shown,
 )
-from sluice.assertions.options import threshold
-from sluice.assertions.passages import Passages, field_name, grades_of, passage_id, settings
+from sluice.assertions.options import settings, threshold
+from sluice.assertions.passages import Passages, field_name, grades_of, passage_id
 from sluice.assertions.patterns import TIME_LIMIT, compile_pattern
 from sluice.assertions.values import Data
 from sluice.schema import Assertion

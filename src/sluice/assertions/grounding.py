@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sluice.assertions.model import AssertionConfigError, AssertionType, Check, Compile, Score, Subject, shown
-from sluice.assertions.options import threshold
-from sluice.assertions.passages import Passages, passage_text, settings, whole_number
+from sluice.assertions.options import settings, threshold, whole_number
+from sluice.assertions.passages import Passages, passage_text
 from sluice.assertions.words import ngrams
 from sluice.schema import Assertion
 from sluice.words import words

@@ -10,38 +10,9 @@ from typing import Any
 from sluice.assertions.model import AssertionConfigError, AssertionProblem, shown
 from sluice.assertions.options import scalar_text
 from sluice.assertions.values import Data, Row
-from sluice.errors import nearest
-from sluice.schema import Assertion
 
 PASSAGES = "{{ passages }}"
 """Where passages are, unless the value says otherwise."""
-
-
-def settings(assertion: Assertion, known: Collection[str], main: str | None) -> dict[str, Any]:
-    """Return the value as a mapping of known settings; what is no mapping stands for the setting `main`."""
-    value = assertion.value
-    if value is None and main is None:
-        return {}
-    if not isinstance(value, dict):
-        if main is None:
-            raise AssertionConfigError(f"{assertion.type} takes a mapping of {', '.join(known)}", "value")
-        value = {main: value}
-    for name in value:
-        if name not in known:
-            raise AssertionConfigError(
-                f"{assertion.type} has no setting {name!r}; {nearest(str(name), known)}", "value"
-            )
-    if main is not None and value.get(main) in (None, "", [], {}):
-        raise AssertionConfigError(f"{assertion.type} needs a value: {main}", "value")
-    return value
-
-
-def whole_number(assertion: Assertion, given: Mapping[str, Any], name: str) -> int | None:
-    """Return a setting that counts something, from 1, or None where it is not given."""
-    value = given.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise AssertionConfigError(f"{name} {shown(str(value))} is no whole number from 1", "value")
-    return value
 
 
 def field_name(given: Mapping[str, Any], name: str, default: str) -> str:

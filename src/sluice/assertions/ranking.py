@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sluice.assertions.model import AssertionConfigError, AssertionType, Check, Compile, Kind, Score, Subject
-from sluice.assertions.options import threshold
-from sluice.assertions.passages import Passages, field_name, grades_of, passage_id, settings, whole_number
+from sluice.assertions.options import settings, threshold, whole_number
+from sluice.assertions.passages import Passages, field_name, grades_of, passage_id
 from sluice.assertions.values import Data
 from sluice.errors import nearest
 from sluice.schema import Assertion

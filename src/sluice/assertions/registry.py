@@ -14,6 +14,7 @@ from sluice.assertions import (
     patterns,
     private_data,
     ranking,
+    references,
     refusal,
     similarity,
     structured,
@@ -43,7 +44,7 @@ def _opposite(base: AssertionType) -> AssertionType:
 
 
 _PROMPTFOO = (text, contains, patterns, structured, similarity, refusal, measurements)
-_OWN = (ranking, grounding, citations, private_data, suite_code, deepeval)
+_OWN = (ranking, grounding, citations, references, private_data, suite_code, deepeval)
 _BASES: tuple[AssertionType, ...] = tuple(item for module in (*_PROMPTFOO, *_OWN) for item in module.TYPES)
 
 OWN_TYPES = frozenset(item.name for module in _OWN for item in module.TYPES)

@@ -82,6 +82,13 @@ BAD = [
     ("cites-passages", {"pattern": 5}, None, "value", "no text"),
     ("cites-passages", {"pattern": r"(\d+)-(\d+)"}, None, "value", "one must hold the id"),
     ("cites-relevant", None, None, "value", "relevant"),
+    ("rouge-1", "x", None, "threshold", "needs a threshold"),
+    ("sacrebleu", None, 0.5, "value", "references"),
+    ("sacrebleu", {"references": "x", "tokenize": "ja-mecab"}, 0.5, "value", "no tokenizer 'ja-mecab'"),
+    ("sacrebleu", {"references": "x", "lowercase": "yes"}, 0.5, "value", "true or false"),
+    ("chrf", {"references": "x", "word_order": 3}, 0.5, "value", "word_order is 0"),
+    ("chrf", {"references": "x", "stem": True}, 0.5, "value", "no setting 'stem'"),
+    ("rouge-lsum", {"references": "{{ a", "stem": True}, 0.5, "value", "template"),
     ("word-count", {"least": 3}, None, "value", "min, max"),
     ("word-count", {}, None, "value", "min, max"),
     ("word-count", -1, None, "value", "0 or more"),
@@ -147,7 +154,8 @@ def test_kinds():
     continuous = {name.removeprefix("not-") for name, item in REGISTRY.items() if item.kind == "continuous"}
     ranking = {"recall-at-k", "precision-at-k", "mrr", "ndcg"}
     grounding = {"grounded-words", "grounded-ngrams", "grounded-sentences", "cites-passages", "cites-relevant"}
-    assert continuous == {"rouge-n", "bleu", "gleu", "python", *ranking, *grounding}
+    references = {"sacrebleu", "chrf", "rouge-1", "rouge-2", "rouge-l", "rouge-lsum"}
+    assert continuous == {"rouge-n", "bleu", "gleu", "python", *ranking, *grounding, *references}
     assert make("python", "good", suite_code=SUITE).kind == "binary"
     assert make("not-python", "good", suite_code=SUITE).kind == "binary"
     assert make("python", "graded", suite_code=SUITE).kind == "continuous"
