@@ -112,10 +112,14 @@ def compare(
 
 
 def _by_case(run: Run) -> dict[str, tuple[CaseResult, ...]]:
-    grouped: dict[str, list[CaseResult]] = {}
-    for (case, _), result in sorted(run.by_key().items()):
-        grouped.setdefault(case, []).append(result)
-    return {case: tuple(results) for case, results in grouped.items()}
+    grouped: dict[str, tuple[CaseResult, ...]] = {}
+    for (case, _), result in run.by_key().items():
+        grouped[case] = (*grouped.get(case, ()), result)
+    return {case: _in_order(results) for case, results in grouped.items()}
+
+
+def _in_order(results: tuple[CaseResult, ...]) -> tuple[CaseResult, ...]:
+    return results if len(results) == 1 else tuple(sorted(results, key=lambda result: result.repeat))
 
 
 def _pair(info: CaseInfo, base: tuple[CaseResult, ...], head: tuple[CaseResult, ...], more: int) -> Pair:
@@ -142,7 +146,8 @@ def _change(base: tuple[CaseResult, ...], head: tuple[CaseResult, ...]) -> Chang
 
 def pass_rate(results: Iterable[CaseResult]) -> float:
     """Return the share of repeats of one case whose state is `pass`."""
-    return statistics.fmean(result.state == "pass" for result in results)
+    states = [result.state == "pass" for result in results]
+    return sum(states) / len(states)
 
 
 def _metric_pairs(metric: str, kind: Literal["binary", "continuous"], pairs: Sequence[Pair]) -> MetricPairs:
@@ -166,15 +171,14 @@ def _metric_pairs(metric: str, kind: Literal["binary", "continuous"], pairs: Seq
 
 def _mean(results: tuple[CaseResult, ...], metric: str, kind: str) -> float | None:
     scores = [score for result in results if (score := result.metrics.get(metric)) is not None]
-    return statistics.fmean(map(_binary if kind == "binary" else _value, scores)) if scores else None
+    if not scores:
+        return None
+    values = [_binary(score) if kind == "binary" else score.value for score in scores]
+    return values[0] if len(values) == 1 else statistics.fmean(values)
 
 
 def _binary(score: MetricScore) -> float:
     return 1.0 if score.passed else 0.0
-
-
-def _value(score: MetricScore) -> float:
-    return score.value
 
 
 def _invalid(pairs: Sequence[Pair], scored: int, resampled: Mapping[str, int]) -> Iterable[str]:

@@ -13,16 +13,24 @@ def canonical_json(value: Any) -> bytes:
     Whole floats are written as integers, so `1.0` and `1` are the same content.
     Raises ValueError for NaN and infinities.
     """
-    return json.dumps(
-        _normalise(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode("utf-8", "surrogatepass")
+    return encode_normal(_normalise(value))
+
+
+def encode_normal(value: Any) -> bytes:
+    """Encode a JSON value whose whole numbers are integers and whose keys are texts, as `canonical_json` does."""
+    return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+"""One for all: to make an encoder costs more than to encode a short value."""
 
 
 def _normalise(value: Any) -> Any:
-    if isinstance(value, str):  # most values are texts
+    kind = type(value)
+    if kind is str or kind is int or value is None:  # most values
         return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, dict):
         return {str(key): _normalise(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from typing import Any
 
 from sluice.digest import canonical_json
 from sluice.errors import CannotJudge
+
+SYNC_EVERY = 0.25
+"""Seconds between two waits for the disk. What was written outlives the process; only a power cut can cost these."""
 
 
 class Journal:
@@ -28,6 +32,7 @@ class Journal:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as error:
             raise CannotJudge(f"cannot write {path}: {error.strerror}; make the directory writable") from None
+        self._synced = float("-inf")
         self._lock()
         self.records, self.torn = self._recover()
 
@@ -46,7 +51,7 @@ class Journal:
         return list(parse(self.path, data[:whole])), int(whole < len(data))
 
     def append(self, records: Iterable[dict[str, Any]]) -> None:
-        """Write records and force them to disk."""
+        """Write records, and force them to disk where that was not done just now."""
         data = b"".join(map(encode, records))
         if not data:
             return
@@ -54,7 +59,8 @@ class Journal:
             written = os.write(self._descriptor, data)
             if written != len(data):
                 raise OSError(f"{written} of {len(data)} bytes")
-            os.fsync(self._descriptor)
+            if time.monotonic() - self._synced >= SYNC_EVERY:
+                self._sync()
         except OSError as error:
             raise CannotJudge(f"cannot write {self.path}: {error}; nothing that was written before is lost") from None
 
@@ -68,8 +74,17 @@ class Journal:
         self.records = []
 
     def close(self) -> None:
-        """Release the lock and the file."""
-        os.close(self._descriptor)
+        """Force what was written to disk; release the lock and the file."""
+        try:
+            self._sync()
+        except OSError as error:
+            raise CannotJudge(f"cannot write {self.path}: {error}; free some space and run again") from None
+        finally:
+            os.close(self._descriptor)
+
+    def _sync(self) -> None:
+        os.fsync(self._descriptor)
+        self._synced = time.monotonic()
 
     def __enter__(self) -> Journal:
         return self

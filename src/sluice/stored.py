@@ -20,7 +20,7 @@ MetricKind = Literal["binary", "continuous"]
 class Stored(BaseModel):
     """A part of a file: no unknown keys, no silent conversion, finite numbers only."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class StoredScore(Stored):

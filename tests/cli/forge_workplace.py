@@ -13,7 +13,6 @@ from servers.github_fixtures import BASE, HEAD, REPORTING, archive, run_event
 from servers.github_state import Run
 from unit.report import factory
 
-from sluice.digest import canonical_json
 from sluice.gate.judgement import Judgement
 from sluice.report.json import to_json
 
@@ -23,7 +22,7 @@ WORKFLOW = ".github/workflows/pull-request.yml"
 
 def stored(judgement: Judgement, head: str | None = None) -> bytes:
     """What the untrusted stage uploads."""
-    return canonical_json(to_json(replace(judgement, head_commit=head)))
+    return b"".join(to_json(replace(judgement, head_commit=head)))
 
 
 def packed(judgement: Judgement, head: str | None = None) -> bytes:

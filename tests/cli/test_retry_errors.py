@@ -21,17 +21,17 @@ def moody(tgi, monkeypatch):
     mood = {"loses": True}
     original = execute.Execution._store
 
-    def lossy(self, index, batch, outcomes, seconds):
-        def lost(key, outcome):
+    def lossy(self, answered, seconds):
+        def lost(key):
             text = " ".join(message.content for message in self.calls.requests[key].messages)
             return mood["loses"] and "very" in text and re.search(r"number (7|8) ", text) is not None
 
-        kept = [
-            Failure("data", "lost on the way") if lost(key, outcome) else outcome
-            for key, outcome in zip(batch.calls, outcomes, strict=True)
-        ]
-        assert all(isinstance(outcome, Completion | Failure) for outcome in kept)
-        original(self, index, batch, kept, seconds)
+        def kept(batch, outcomes):
+            pairs = zip(batch.calls, outcomes, strict=True)
+            return [Failure("data", "lost on the way") if lost(key) else outcome for key, outcome in pairs]
+
+        assert all(isinstance(one, Completion | Failure) for _, _, outcomes in answered for one in outcomes)
+        original(self, [(index, batch, kept(batch, outcomes)) for index, batch, outcomes in answered], seconds)
 
     monkeypatch.setattr(execute.Execution, "_store", lossy)
     started.mood = mood

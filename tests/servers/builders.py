@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from servers.tgi import TgiServer
@@ -78,5 +79,5 @@ def provider_for(server: TgiServer | str, model: Model | None = None, **given: A
 
 def outcomes(provider: OpenAIProvider, *requests: Request) -> list[Outcome]:
     """Run each request as a batch of its own; return the outcomes in the requests' order."""
-    results = dict(provider.run([[one] for one in requests]))
+    results = dict(chain.from_iterable(provider.run([[one] for one in requests])))
     return [results[index][0] for index in range(len(requests))]

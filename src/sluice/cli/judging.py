@@ -6,13 +6,14 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from sluice.catalog import Catalog, Tree
 from sluice.checks import check
 from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
-from sluice.digest import canonical_json
 from sluice.errors import CannotJudge, InvalidFiles, UsageError
 from sluice.gate.changes import find_changes
 from sluice.gate.judge import judge
@@ -118,17 +119,18 @@ def _watcher() -> BarWatcher | LineWatcher:
 
 def keep(repo: Repository, judgement: Judgement, output: str | None) -> None:
     """Store the judgement for the verbs that read one, and where `--output` says."""
-    data = canonical_json(to_json(judgement)) + b"\n"
-    for path in [repo.last_judgement, *([Path(output)] if output else [])]:
-        _write(path, data)
+    _write(repo.last_judgement, to_json(judgement))
+    if output:
+        _write(Path(output), to_json(judgement))
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file whole or not at all."""
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(exist_ok=True)
-        part.write_bytes(data)
+        with part.open("wb") as file:
+            file.writelines(chain(chunks, [b"\n"]))
         part.replace(path)
     except OSError as error:
         raise CannotJudge(f"cannot write {path}: {error}") from None
@@ -142,7 +144,7 @@ def show(judgement: Judgement, arguments: argparse.Namespace) -> None:
 def rendered(judgement: Judgement, style: str, cases: int) -> str:
     """Return the judgement as text, Markdown or JSON."""
     if style == "json":
-        return canonical_json(to_json(judgement)).decode() + "\n"
+        return b"".join(to_json(judgement)).decode() + "\n"
     if style == "markdown":
         from sluice.report.markdown import to_markdown
 

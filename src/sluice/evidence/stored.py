@@ -7,6 +7,7 @@ import io
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Literal, Self
 
 from pydantic import TypeAdapter, ValidationError, model_validator
@@ -62,10 +63,6 @@ class WholeRun:
     cases: tuple[CaseInfo, ...]
 
 
-_RUN = TypeAdapter(Run)
-_CASES = TypeAdapter(tuple[CaseInfo, ...])
-
-
 def pack(whole: WholeRun) -> bytes:
     """Return the file of a run; the same run gives the same bytes."""
     content = {
@@ -90,8 +87,15 @@ def unpack(data: bytes) -> WholeRun:
     except ValidationError as error:
         raise Unverified(f"the stored run cannot be read: {_first(error)}") from None
     values = stored.model_dump()
-    run = _RUN.validate_python({"header": values["header"], "cases": values["results"]})
-    return WholeRun(stored.outputs, stored.kinds, run, _CASES.validate_python(values["cases"]))
+    run_of, cases_of = _adapters()
+    run = run_of.validate_python({"header": values["header"], "cases": values["results"]})
+    return WholeRun(stored.outputs, stored.kinds, run, cases_of.validate_python(values["cases"]))
+
+
+@cache
+def _adapters() -> tuple[TypeAdapter[Run], TypeAdapter[tuple[CaseInfo, ...]]]:
+    """Return what makes values of checked data; built on use, as few commands read runs."""
+    return TypeAdapter(Run), TypeAdapter(tuple[CaseInfo, ...])
 
 
 def _unzipped(data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 
 from sluice.cache import CompletionCache
 from sluice.catalog import Catalog
@@ -51,7 +52,8 @@ def _old_outcomes(
     if missing:
         size = provider().batch_size
         groups = [missing[start : start + size] for start in range(0, len(missing), size)]
-        for index, answers in provider().run([[requests[name] for name in group] for group in groups]):
+        answered = provider().run([[requests[name] for name in group] for group in groups])
+        for index, answers in chain.from_iterable(answered):
             fresh = {keys[name]: answer for name, answer in zip(groups[index], answers, strict=True)}
             cache.put({key: answer for key, answer in fresh.items() if isinstance(answer, Completion)})
             known.update(fresh)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeAlias
 
-from sluice.digest import digest
+from sluice.digest import canonical_json, digest_bytes, encode_normal
 from sluice.schema.prompt import Parameters
 
 ErrorKind = Literal["provider", "timeout", "rate_limit", "harness", "data", "judge_parse"]
@@ -31,14 +32,18 @@ class Request:
 
     def digest(self) -> str:
         """Return the content address of this request (the model is not part of it)."""
-        return digest(
-            {
-                "messages": [[message.role, message.content] for message in self.messages],
-                "parameters": self.parameters.model_dump(),
-                "response_schema": self.response_schema,
-                "repeat": self.repeat,
-            }
+        messages = encode_normal([[message.role, message.content] for message in self.messages])
+        schema = b"null" if self.response_schema is None else canonical_json(self.response_schema)
+        # As `canonical_json` writes it; the parameters of a run are always the same.
+        return digest_bytes(
+            b'{"messages":%b,"parameters":%b,"repeat":%d,"response_schema":%b}'
+            % (messages, _encoded(self.parameters), self.repeat, schema)
         )
+
+
+@lru_cache(maxsize=64)
+def _encoded(parameters: Parameters) -> bytes:
+    return canonical_json(parameters.model_dump())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,9 @@ class Failure:
 
 
 Outcome: TypeAlias = Completion | Failure
+
+Answered: TypeAlias = list[tuple[int, list[Outcome]]]
+"""What completed since the last look: (batch index, outcomes in the batch's order)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +99,8 @@ class Provider(Protocol):
         """Return the prompt length of each request in tokens, for planning batches."""
         ...
 
-    def run(self, batches: Sequence[Sequence[Request]]) -> Iterator[tuple[int, list[Outcome]]]:
-        """Yield (batch index, outcomes in the batch's order) as batches complete."""
+    def run(self, batches: Sequence[Sequence[Request]]) -> Iterator[Answered]:
+        """Yield batches as they complete: all that have since the last time, so that they can be kept together."""
         ...
 
     def close(self) -> None:

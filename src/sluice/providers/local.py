@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.errors import CannotJudge
-from sluice.providers.base import Completion, Failure, Identity, Outcome, Request
+from sluice.providers.base import Answered, Completion, Failure, Identity, Outcome, Request
 
 BATCH_SIZE = 32
 """Prompts of one batch. Larger batches keep finished rows longer beside the slowest one."""
@@ -46,10 +46,10 @@ class LocalProvider:
         """Return exact prompt lengths in tokens, chat template included."""
         return [len(tokens) for tokens in self._encode(requests)]
 
-    def run(self, batches: Sequence[Sequence[Request]]) -> Iterator[tuple[int, list[Outcome]]]:
+    def run(self, batches: Sequence[Sequence[Request]]) -> Iterator[Answered]:
         """Decode the batches one after another."""
         for index, batch in enumerate(batches):
-            yield index, self._batch(batch)
+            yield [(index, self._batch(batch))]
 
     def close(self) -> None:
         """Drop the model."""

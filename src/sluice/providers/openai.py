@@ -16,7 +16,7 @@ import aiohttp
 
 from sluice.errors import CannotJudge
 from sluice.providers.background import BackgroundLoop
-from sluice.providers.base import Completion, ErrorKind, Failure, Identity, Outcome, Request
+from sluice.providers.base import Answered, Completion, ErrorKind, Failure, Identity, Outcome, Request
 from sluice.providers.endpoint import KEY_VARIABLE, server_root, usable_key
 from sluice.providers.retry import RetryPolicy, Throttle, Timeouts, parse_retry_after, retryable
 from sluice.providers.served import Served, from_info, from_models, require_match
@@ -93,8 +93,8 @@ class OpenAIProvider:
         """Return an estimate of each prompt's tokens: a quarter of its characters."""
         return [sum(len(message.content) for message in request.messages) // 4 for request in requests]
 
-    def run(self, batches: Sequence[Sequence[Request]]) -> Iterator[tuple[int, list[Outcome]]]:
-        """Yield (batch index, outcomes in the batch's order) as batches complete; closing cancels the rest.
+    def run(self, batches: Sequence[Sequence[Request]]) -> Iterator[Answered]:
+        """Yield what has completed since the last time; closing cancels the rest.
 
         Raises CannotJudge where the server is not the one named, refuses the key or cannot be reached.
         """

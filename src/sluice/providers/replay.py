@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from sluice.digest import canonical_json, short
 from sluice.errors import Finding, InvalidFiles
-from sluice.providers.base import Completion, ErrorKind, Failure, Identity, Outcome, Request
+from sluice.providers.base import Answered, Completion, ErrorKind, Failure, Identity, Outcome, Request
 from sluice.schema.base import Digest, Frozen
 
 FORMAT = "sluice-recording/1"
@@ -145,10 +145,10 @@ class ReplayProvider:
         """Return the recorded prompt tokens, a quarter of the characters where they are unknown."""
         return [self._length(request) for request in requests]
 
-    def run(self, batches: Sequence[Sequence[Request]]) -> Iterator[tuple[int, list[Outcome]]]:
-        """Yield (batch index, outcomes in the batch's order), in the batches' order."""
+    def run(self, batches: Sequence[Sequence[Request]]) -> Iterator[Answered]:
+        """Yield the batches in their order."""
         for index, batch in enumerate(batches):
-            yield index, [self._answer(request) for request in batch]
+            yield [(index, [self._answer(request) for request in batch])]
 
     def close(self) -> None:
         """Nothing is held."""

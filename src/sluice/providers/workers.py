@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from sluice.errors import CannotJudge
-from sluice.providers.base import Outcome, Request
+from sluice.providers.base import Answered, Outcome, Request
 
+_NOTHING_YET = object()
 FLUSH_AFTER = 0.002
 """Seconds in which completed batches are gathered: waking the caller for each costs more than a call does."""
 
-Batch = tuple[int, list[Outcome]]
 Complete = Callable[[Request], Awaitable[tuple[Outcome, CannotJudge | None]]]
 """Answers one request; the second value is the reason to break the run after this outcome, if there is one."""
 
@@ -26,8 +26,8 @@ class Workers:
         self._complete = complete
         self._slots: dict[int, list[Outcome | None]] = {}
         self._missing: dict[int, int] = {}
-        self._gathered: list[Batch] = []
-        self._ended: SimpleQueue[list[Batch] | BaseException | None] = SimpleQueue()
+        self._gathered: Answered = []
+        self._ended: SimpleQueue[Answered | BaseException | None] = SimpleQueue()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -40,12 +40,26 @@ class Workers:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    def results(self) -> Iterator[Batch]:
-        """Yield (batch index, outcomes in the batch's order); raise what broke the run."""
-        while (item := self._ended.get()) is not None:
+    def results(self) -> Iterator[Answered]:
+        """Yield what has completed since the last time; raise what broke the run."""
+        item: object = self._ended.get()
+        while item is not None:
+            answered: Answered = []
+            while isinstance(item, list):
+                answered += item
+                item = self._next()
+            if answered:
+                yield answered
             if isinstance(item, BaseException):
                 raise item
-            yield from item
+            if item is _NOTHING_YET:
+                item = self._ended.get()
+
+    def _next(self) -> object:
+        try:
+            return self._ended.get_nowait()
+        except Empty:
+            return _NOTHING_YET
 
     async def _all(self) -> None:
         plan = self._plan()
@@ -84,7 +98,7 @@ class Workers:
             del self._slots[batch_index], self._missing[batch_index]
             self._emit((batch_index, [outcome for outcome in slots if outcome is not None]))
 
-    def _emit(self, batch: Batch) -> None:
+    def _emit(self, batch: tuple[int, list[Outcome]]) -> None:
         if not self._gathered:
             asyncio.get_running_loop().call_later(FLUSH_AFTER, self._flush)
         self._gathered.append(batch)

@@ -6,13 +6,15 @@ The fields are documented in docs/report-json.md. What the dataset's card keeps 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from sluice.digest import canonical_json
+from sluice.compare import Pair
+from sluice.digest import canonical_json, encode_normal
 from sluice.errors import CannotJudge
 from sluice.gate.judgement import Judgement
 from sluice.report.cases import count
@@ -24,14 +26,14 @@ from sluice.report.visible import clipped, one_line
 MOST_PROBLEMS = 5
 
 
-def to_json(judgement: Judgement) -> dict[str, Any]:
-    """Return the judgement as a JSON object of format 1, without outputs that no artifact may hold.
+def to_json(judgement: Judgement) -> Iterator[bytes]:
+    """Yield the judgement as canonical JSON of format 1, piece by piece, without outputs that no artifact may hold.
 
     Numbers are finite (unknown and unbounded ones are null); lone surrogates become U+FFFD, so that it is UTF-8.
     """
     shown = shown_to(judgement, "private")
     written: dict[str, Any] = _plain(shown)
-    return {"format": FORMAT, **written, "summary": _plain(_summary(shown))}
+    yield from _chunks({"format": FORMAT, **written, "summary": _plain(_summary(shown))})
 
 
 def from_json(value: object) -> Judgement:
@@ -50,29 +52,61 @@ def from_json(value: object) -> Judgement:
         raise CannotJudge(f"the stored judgement cannot be read: {_problems(error)}") from None
     except (ValueError, TypeError, RecursionError) as error:
         raise CannotJudge(f"the stored judgement cannot be read: {clipped(one_line(str(error)), 200)}") from None
-    return _JUDGEMENT.validate_python(stored.values())
-
-
-_JUDGEMENT = TypeAdapter(Judgement)
+    return TypeAdapter(Judgement).validate_python(stored.values())
 
 
 def _plain(value: Any) -> Any:
-    """Turn dataclasses, mappings and sequences into JSON values."""
-    if isinstance(value, str):
-        return _text(value)
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    """Turn dataclasses, mappings and sequences into JSON values in their normal form."""
+    kind: Any = type(value)
+    if kind is int or kind is bool or value is None:
+        return value
+    if kind is str:
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, float):
+        return _number(value)
+    if names := _names(kind):
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
-        return {_text(str(key)): _plain(item) for key, item in value.items()}
+        return {_plain(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+        # The pairs are many: each is made when it is written.
+        return map(_plain, value) if value and isinstance(value[0], Pair) else [_plain(item) for item in value]
     return value
 
 
-def _text(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+def _number(value: float) -> float | None:
+    if not math.isfinite(value):
+        return None
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """Return the fields of a dataclass; none of another type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+
+
+def _chunks(value: Any) -> Iterator[bytes]:
+    """Encode piece by piece; an iterator is a list whose items are made as they are written."""
+    if isinstance(value, Iterator):
+        yield from _listed(map(encode_normal, value))
+    elif isinstance(value, dict) and value:
+        for number, key in enumerate(sorted(value)):
+            yield (b"," if number else b"{") + encode_normal(key) + b":"
+            yield from _chunks(value[key])
+        yield b"}"
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        yield from _listed(b"".join(_chunks(item)) for item in value)
+    else:
+        yield encode_normal(value)
+
+
+def _listed(items: Iterable[bytes]) -> Iterator[bytes]:
+    start = b"["
+    for item in items:
+        yield start + item
+        start = b","
+    yield b"]"
 
 
 def _summary(judgement: Judgement) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from sluice import cache as cache_format
 from sluice.cache import CompletionCache
@@ -21,6 +22,9 @@ _TRANSIENT = ("provider", "timeout", "rate_limit")
 """Kinds of failure that a later run of the same plan asks again."""
 _UNPLANNED = -1
 """The batch number, in the journal, of what the plan did not hold: retries and new samples."""
+
+
+AnsweredBatch: TypeAlias = tuple[int, Batch, list[Outcome]]
 
 
 class Progress(Protocol):
@@ -92,7 +96,8 @@ class Execution:
             return
         started = time.monotonic()
         calls = list(enumerate(interleaved(pairs, look=0)))
-        answers = {(batch.side, batch.calls[0]): outcomes[0] for _, batch, outcomes in self._answers(calls)}
+        answered = chain.from_iterable(self._answers(calls))
+        answers = {(batch.side, batch.calls[0]): outcomes[0] for _, batch, outcomes in answered}
         found = (timed_pair(answers["base", base], answers["head", head]) for base, head in pairs)
         self.timed = tuple(pair for pair in found if pair is not None)
         seconds = time.monotonic() - started
@@ -104,9 +109,9 @@ class Execution:
     def _answer(self, batches: Sequence[tuple[int, Batch]]) -> None:
         todo = [(index, batch) for index, batch in batches if any(key not in self.outcomes for key in batch.calls)]
         started = time.monotonic()
-        for index, batch, outcomes in self._answers(todo):
+        for answered in self._answers(todo):
             now = time.monotonic()
-            self._store(index, batch, outcomes, now - started)
+            self._store(answered, now - started)
             started = now
             if self.minutes is not None and self.tally.seconds > self.minutes * 60:
                 raise CannotJudge(
@@ -121,10 +126,10 @@ class Execution:
             started = time.monotonic()
             side = self.calls.sides[failed[0]]
             batch = Batch(side, 0, 0, tuple(failed))
-            for _, outcomes in self._server(side).run([[self.calls.requests[key] for key in failed]]):
-                self._store(_UNPLANNED, batch, outcomes, time.monotonic() - started)
+            for answered in _stream(self._server(side), [(_UNPLANNED, batch)], self.calls.requests):
+                self._store(answered, time.monotonic() - started)
 
-    def _answers(self, todo: Sequence[tuple[int, Batch]]) -> Iterator[tuple[int, Batch, list[Outcome]]]:
+    def _answers(self, todo: Sequence[tuple[int, Batch]]) -> Iterator[list[AnsweredBatch]]:
         if not todo:
             return
         groups: dict[int, tuple[Provider, list[tuple[int, Batch]]]] = {}
@@ -144,10 +149,16 @@ class Execution:
             known.append(identity)
         return provider
 
-    def _store(self, index: int, batch: Batch, outcomes: Sequence[Outcome], seconds: float) -> None:
-        answers = dict(zip(batch.calls, outcomes, strict=True))
-        encoded = {key: _encode(value) for key, value in answers.items()}
-        self.journal.append([{"batch": index, "outcomes": encoded, "seconds": seconds}])
+    def _store(self, answered: Sequence[AnsweredBatch], seconds: float) -> None:
+        """Keep what completed together by one write to disk; the first record holds the seconds of all."""
+        answers: dict[str, Outcome] = {}
+        records: list[dict[str, Any]] = []
+        for index, batch, outcomes in answered:
+            found = dict(zip(batch.calls, outcomes, strict=True))
+            answers.update(found)
+            encoded = {key: _encode(value) for key, value in found.items()}
+            records.append({"batch": index, "outcomes": encoded, "seconds": 0.0 if records else seconds})
+        self.journal.append(records)
         self.cache.put({key: value for key, value in answers.items() if isinstance(value, Completion)})
         self.outcomes.update(answers)
         self.called.update(answers)
@@ -158,11 +169,10 @@ class Execution:
 
 def _stream(
     provider: Provider, batches: Sequence[tuple[int, Batch]], requests: Mapping[str, Request]
-) -> Iterator[tuple[int, Batch, list[Outcome]]]:
+) -> Iterator[list[AnsweredBatch]]:
     asked = [[requests[key] for key in batch.calls] for _, batch in batches]
-    for position, outcomes in provider.run(asked):
-        index, batch = batches[position]
-        yield index, batch, outcomes
+    for answered in provider.run(asked):
+        yield [(*batches[position], outcomes) for position, outcomes in answered]
 
 
 def _alternate(streams: list[Iterator[Any]]) -> Iterator[Any]:

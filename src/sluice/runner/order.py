@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from sluice.results import CaseInfo
+
+Features: TypeAlias = tuple[tuple[Any, int], ...]
+"""A cluster's slice values and subsets, and how many of its cases have each."""
 
 LOOK_FRACTIONS = (0.2, 0.4, 0.6, 0.8, 1.0)
 MIN_CASES_FOR_LOOKS = 150
@@ -32,9 +35,15 @@ def planned_order(
     leading = [cluster for cluster in clusters if any(case.id in first for case in cluster)]
     waiting = [cluster for cluster in clusters if not any(case.id in first for case in cluster)]
     random.Random(seed).shuffle(waiting)
-    total: Counter[Any] = sum((features[id(cluster)] for cluster in clusters), Counter())
-    ordered = _balanced(deque(waiting), features, total, len(cases), leading)
+    ordered = _balanced(deque(waiting), features, _sum(features.values()), len(cases), leading)
     return tuple(case for cluster in ordered for case in cluster)
+
+
+def _sum(features: Iterable[Features]) -> Counter[Any]:
+    total: Counter[Any] = Counter()
+    for found in features:
+        total.update(dict(found))
+    return total
 
 
 def _clusters(cases: Sequence[CaseInfo]) -> list[list[CaseInfo]]:
@@ -45,39 +54,44 @@ def _clusters(cases: Sequence[CaseInfo]) -> list[list[CaseInfo]]:
     return list(clusters.values())
 
 
-def _features(cluster: Sequence[CaseInfo], subsets: Sequence[Callable[[Mapping[str, Any]], bool]]) -> Counter[Any]:
-    counts: Counter[Any] = Counter()
+def _features(cluster: Sequence[CaseInfo], subsets: Sequence[Callable[[Mapping[str, Any]], bool]]) -> Features:
+    counts: dict[Any, int] = {}
     for case in cluster:
-        counts.update(case.slices.items())
-        counts.update(index for index, applies in enumerate(subsets) if applies(case.row))
-    return counts
+        for item in case.slices.items():
+            counts[item] = counts.get(item, 0) + 1
+        for index, applies in enumerate(subsets):
+            if applies(case.row):
+                counts[index] = counts.get(index, 0) + 1
+    return tuple(counts.items())
 
 
 def _balanced(
     waiting: deque[list[CaseInfo]],
-    features: Mapping[int, Counter[Any]],
+    features: Mapping[int, Features],
     total: Counter[Any],
     cases: int,
     leading: list[list[CaseInfo]],
 ) -> list[list[CaseInfo]]:
     ordered = list(leading)
-    taken: Counter[Any] = sum((features[id(cluster)] for cluster in leading), Counter())
+    taken = _sum(features[id(cluster)] for cluster in leading)
     size = sum(map(len, leading))
     window: list[list[CaseInfo]] = []
     while waiting or window:
         while waiting and len(window) < _WINDOW:
             window.append(waiting.popleft())
-        scores = [_excess(features[id(one)], taken, total, size + len(one), cases) for one in window]
-        chosen = window.pop(scores.index(min(scores)))
+        # Clusters that look alike score alike, and few look different.
+        looks = [(features[id(one)], len(one)) for one in window]
+        scores = {look: _excess(look[0], taken, total, size + look[1], cases) for look in dict.fromkeys(looks)}
+        chosen = window.pop(looks.index(min(scores, key=scores.__getitem__)))
         ordered.append(chosen)
-        taken.update(features[id(chosen)])
+        taken.update(dict(features[id(chosen)]))
         size += len(chosen)
     return ordered
 
 
-def _excess(added: Counter[Any], taken: Counter[Any], total: Counter[Any], size: int, cases: int) -> float:
+def _excess(added: Features, taken: Counter[Any], total: Counter[Any], size: int, cases: int) -> float:
     """Return how far a cluster's features would run ahead of their share of the prefix."""
-    return sum((taken[key] + count) / total[key] - size / cases for key, count in added.items()) / (len(added) or 1)
+    return sum((taken[key] + count) / total[key] - size / cases for key, count in added) / (len(added) or 1)
 
 
 def look_ends(order: Sequence[CaseInfo], complete: bool) -> tuple[int, ...]:

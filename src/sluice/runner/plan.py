@@ -85,6 +85,7 @@ def collect_calls(sides: Sequence[PlannedSide], cases: Sequence[CaseInfo], repea
     unrendered: dict[tuple[Side, str, int], Failure] = {}
     seen: dict[tuple[Side, str], CaseInfo] = {}
     for side in sides:
+        model = side.closure.model
         for case in cases:
             asked = with_passages(case, side.retriever)
             if asked is not case and isinstance(asked, CaseInfo):
@@ -95,7 +96,7 @@ def collect_calls(sides: Sequence[PlannedSide], cases: Sequence[CaseInfo], repea
                 if isinstance(request, Failure):
                     unrendered[place] = request
                     continue
-                key = digest([side.closure.model, request.digest()])
+                key = digest([model, request.digest()])
                 keys[place] = key
                 requests.setdefault(key, request)
                 owners.setdefault(key, side.side)

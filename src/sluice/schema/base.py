@@ -19,9 +19,12 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
 
 class Frozen(BaseModel):
-    """An immutable value that refuses unknown keys and silent conversions."""
+    """An immutable value that refuses unknown keys and silent conversions.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    Its validator is built when it is first used: a command needs few of them, and they take most of its start.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class FileModel(Frozen):

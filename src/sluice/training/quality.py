@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from sluice.catalog import Catalog
@@ -82,7 +83,8 @@ def answer(provider: LocalProvider, requests: Sequence[Request]) -> list[Outcome
     size = provider.batch_size
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     outcomes: dict[int, Outcome] = {}
-    for number, found in provider.run([[requests[index] for index in batch] for batch in batches]):
+    answered = provider.run([[requests[index] for index in batch] for batch in batches])
+    for number, found in chain.from_iterable(answered):
         outcomes.update(zip(batches[number], found, strict=True))
     return [outcomes[index] for index in range(len(requests))]
 

@@ -1,5 +1,7 @@
 """The local provider on a tiny random Llama: batches answer as single requests do, seeds reproduce, limits hold."""
 
+from itertools import chain
+
 import pytest
 
 from sluice.errors import CannotJudge
@@ -46,7 +48,7 @@ def requests(count, **parameters):
 
 
 def answers(provider, batches):
-    return [outcome.text for _, outcomes in provider.run(batches) for outcome in outcomes]
+    return [outcome.text for _, outcomes in chain.from_iterable(provider.run(batches)) for outcome in outcomes]
 
 
 def test_a_batch_answers_as_its_members_alone(directory):
@@ -88,7 +90,7 @@ def test_lengths_count_the_chat_template(directory):
 
 def test_a_prompt_beyond_the_context_is_a_data_error_and_spares_its_neighbours(directory):
     provider = LocalProvider("tiny", directory, 20)
-    [(_, outcomes)] = provider.run([[request("w1 " * 15), request("w1")]])
+    [[(_, outcomes)]] = provider.run([[request("w1 " * 15), request("w1")]])
     assert isinstance(outcomes[0], Failure)
     assert outcomes[0].kind == "data"
     assert "context of 20" in outcomes[0].message
@@ -97,7 +99,7 @@ def test_a_prompt_beyond_the_context_is_a_data_error_and_spares_its_neighbours(d
 
 def test_max_tokens_ends_an_answer(directory):
     provider = LocalProvider("tiny", directory, 128)
-    [(_, [outcome])] = provider.run([[request("w5", max_tokens=3)]])
+    [[(_, [outcome])]] = provider.run([[request("w5", max_tokens=3)]])
     assert outcome.completion_tokens <= 3
 
 

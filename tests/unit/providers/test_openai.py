@@ -7,6 +7,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import chain, zip_longest
 
 import pytest
 from servers import faults
@@ -44,7 +45,7 @@ def test_batches_keep_their_order_and_end_as_they_complete(tgi):
     server = tgi(latency=0.01)
     batches = [[request(f"b{batch} c{case}") for case in range(batch)] for batch in range(5)]
     with provider_for(server, concurrency=4) as provider:
-        results = dict(provider.run(batches))
+        results = dict(chain.from_iterable(provider.run(batches)))
     assert {index: [outcome.text for outcome in batch] for index, batch in results.items()} == {
         batch: [f"b{batch} c{case}" for case in range(batch)] for batch in range(5)
     }
@@ -53,7 +54,7 @@ def test_batches_keep_their_order_and_end_as_they_complete(tgi):
 def test_no_batches_and_empty_batches(tgi):
     with provider_for(tgi()) as provider:
         assert list(provider.run([])) == []
-        assert dict(provider.run([[], [request("a")], []])).keys() == {0, 1, 2}
+        assert dict(chain.from_iterable(provider.run([[], [request("a")], []]))).keys() == {0, 1, 2}
 
 
 def test_a_finished_batch_comes_out_while_others_run(tgi):
@@ -61,7 +62,7 @@ def test_a_finished_batch_comes_out_while_others_run(tgi):
     server.script(faults.Fault(honest=True), faults.delay(600))
     with provider_for(server, concurrency=2) as provider:
         run = provider.run([[request("same")], [request("same")]])
-        assert next(run)[1][0].text == "same"
+        assert next(run)[0][1][0].text == "same"
         run.close()
 
 
@@ -72,7 +73,7 @@ def test_at_most_the_given_number_is_in_flight(tgi):
         run = provider.run([[request(f"case {index}")] for index in range(40)])
         release = threading.Thread(target=lambda: (until(lambda: server.active == 5), setattr(server, "held", False)))
         release.start()
-        assert len(list(run)) == 40
+        assert len(list(chain.from_iterable(run))) == 40
         release.join()
     assert server.peak == 5
     assert len(server.generations) == 40
@@ -421,8 +422,8 @@ def test_two_runs_of_one_provider_at_once(tgi):
     with provider_for(server, concurrency=4) as provider:
         base = provider.run([[request(f"base {index}")] for index in range(20)])
         head = provider.run([[request(f"head {index}")] for index in range(20)])
-        pairs = list(zip(base, head, strict=True))
-    assert len(pairs) == 20
+        answered = chain.from_iterable(zip_longest(base, head, fillvalue=[]))
+        assert len(list(chain.from_iterable(answered))) == 40
 
 
 def test_a_provider_can_be_used_again_and_leaves_no_thread(tgi):
@@ -439,7 +440,7 @@ def test_the_answers_are_timed_while_the_caller_works(tgi):
     server = tgi()
     with provider_for(server, concurrency=1) as provider:
         latencies = []
-        for _, batch in provider.run([[request(f"case {index}")] for index in range(3)]):
+        for _, batch in chain.from_iterable(provider.run([[request(f"case {index}")] for index in range(3)])):
             latencies.append(batch[0].latency)
             time.sleep(0.5)
     assert min(latencies[1:]) < 0.4

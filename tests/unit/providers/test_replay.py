@@ -1,6 +1,7 @@
 """Recorded answers."""
 
 import json
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +27,7 @@ def recording(tmp_path):
 def test_what_was_recorded_comes_back(recording):
     provider = ReplayProvider(recording)
     assert provider.identity() == IDENTITY
-    assert list(provider.run([[request("b"), request("a")], [], [request("a")]])) == [
+    assert list(chain.from_iterable(provider.run([[request("b"), request("a")], [], [request("a")]]))) == [
         (0, [BROKEN, ANSWER]),
         (1, []),
         (2, [ANSWER]),

@@ -1,6 +1,7 @@
 """The pool of workers, and the loop that it runs in, without a network."""
 
 import asyncio
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ def run(batches, complete, concurrency=3):
     workers = Workers(batches, concurrency, complete)
     background.call(workers.start())
     try:
-        yield from workers.results()
+        yield from chain.from_iterable(workers.results())
     finally:
         background.call(workers.stop())
         background.close()
