@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from sluice.errors import CannotJudge
@@ -93,7 +94,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def encode(completion: Completion) -> dict[str, object]:
     """Return a completion as JSON data."""
-    return {
+    data: dict[str, object] = {
         "text": completion.text,
         "finish_reason": completion.finish_reason,
         "prompt_tokens": completion.prompt_tokens,
@@ -101,8 +102,14 @@ def encode(completion: Completion) -> dict[str, object]:
         "latency": completion.latency,
         "attempts": completion.attempts,
     }
+    if completion.first_token is not None:
+        data["first_token"] = completion.first_token
+    if completion.logprobs is not None:
+        data["logprobs"] = list(completion.logprobs)
+    return data
 
 
 def decode(data: Mapping[str, object]) -> Completion:
     """Return the completion that `encode` wrote."""
-    return Completion(**data)  # type: ignore[arg-type]
+    completion = Completion(**data)  # type: ignore[arg-type]
+    return completion if completion.logprobs is None else replace(completion, logprobs=tuple(completion.logprobs))

@@ -10,7 +10,7 @@ from sluice.assertions.model import (
     Score,
     Subject,
 )
-from sluice.assertions.registry import NEGATION, OWN_TYPES, REGISTRY, find_type
+from sluice.assertions.registry import NEGATION, OWN_TYPES, REGISTRY, find_type, wanted
 from sluice.assertions.when import When, WhenSyntaxError, parse_when
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "compile_assertion",
     "find_type",
     "parse_when",
+    "wanted",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sluice.assertions import (
@@ -12,6 +13,7 @@ from sluice.assertions import (
     grounding,
     measurements,
     patterns,
+    perplexity,
     private_data,
     ranking,
     references,
@@ -23,6 +25,7 @@ from sluice.assertions import (
 )
 from sluice.assertions.model import AssertionConfigError, AssertionType, Check, Score, Subject
 from sluice.errors import nearest
+from sluice.providers.base import Wanted
 from sluice.schema import Assertion
 
 NEGATION = "not-"
@@ -37,13 +40,13 @@ def _opposite(base: AssertionType) -> AssertionType:
             score = judge(subject)
             return Score(1.0 - score.value, not score.passed, score.reason)
 
-        return Check(opposite, check.fields, check.kind)
+        return replace(check, judge=opposite)
 
     title = f"the opposite of {base.name}: passes where that fails, and the value is 1 minus its value"
-    return AssertionType(NEGATION + base.name, title, base.kind, base.semantics, compile_opposite)
+    return AssertionType(NEGATION + base.name, title, base.kind, base.semantics, compile_opposite, base.wants)
 
 
-_PROMPTFOO = (text, contains, patterns, structured, similarity, refusal, measurements)
+_PROMPTFOO = (text, contains, patterns, structured, similarity, refusal, measurements, perplexity)
 _OWN = (ranking, grounding, citations, references, private_data, suite_code, deepeval)
 _BASES: tuple[AssertionType, ...] = tuple(item for module in (*_PROMPTFOO, *_OWN) for item in module.TYPES)
 
@@ -62,3 +65,9 @@ def find_type(name: str) -> AssertionType:
     if found is None:
         raise AssertionConfigError(f"no assertion type {name!r}; {nearest(name, REGISTRY)}", "type")
     return found
+
+
+def wanted(assertions: Iterable[Assertion]) -> tuple[Wanted, ...]:
+    """Return what answers must bring beside their text, so that these assertions can judge them."""
+    types = (REGISTRY[one.type] for one in assertions if one.type in REGISTRY)
+    return tuple(sorted({item for one in types for item in one.wants}))

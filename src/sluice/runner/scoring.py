@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from types import ModuleType
 
-from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Score, Subject, compile_assertion
+from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Score, Subject, compile_assertion, wanted
 from sluice.assertions.time_limit import SECONDS, TimeLimitReached, limited
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
@@ -23,6 +23,7 @@ class Scorer:
         self.assertions: tuple[CompiledAssertion, ...] = tuple(
             compile_assertion(assertion, suite_code=code) for assertion in suite.assertions
         )
+        self.wants = wanted(suite.assertions)
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -39,7 +40,7 @@ class Scorer:
         if isinstance(outcome, Failure):
             return _error(case, repeat, request, outcome.kind, outcome.message, outcome.attempts, called)
         cost = cost_of(outcome, price)
-        subject = Subject(outcome.text, case.row, outcome.latency, cost, outcome.finish_reason)
+        subject = Subject(outcome.text, case.row, outcome.latency, cost, outcome.finish_reason, outcome.logprobs)
         try:
             metrics = self._metrics(subject)
         except AssertionProblem as problem:

@@ -2,7 +2,15 @@ from types import ModuleType
 
 import pytest
 
-from sluice.assertions import REGISTRY, AssertionConfigError, AssertionProblem, Subject, compile_assertion, patterns
+from sluice.assertions import (
+    REGISTRY,
+    AssertionConfigError,
+    AssertionProblem,
+    Subject,
+    compile_assertion,
+    patterns,
+    wanted,
+)
 from sluice.schema import Assertion
 
 
@@ -89,6 +97,9 @@ BAD = [
     ("chrf", {"references": "x", "word_order": 3}, 0.5, "value", "word_order is 0"),
     ("chrf", {"references": "x", "stem": True}, 0.5, "value", "no setting 'stem'"),
     ("rouge-lsum", {"references": "{{ a", "stem": True}, 0.5, "value", "template"),
+    ("perplexity", "x", 5, "value", "takes no value"),
+    ("perplexity", None, -1, "threshold", "0 or more"),
+    ("perplexity-score", None, 2, "threshold", "from 0 to 1"),
     ("word-count", {"least": 3}, None, "value", "min, max"),
     ("word-count", {}, None, "value", "min, max"),
     ("word-count", -1, None, "value", "0 or more"),
@@ -150,12 +161,20 @@ def test_fields_of_values(type_, value, fields):
     assert make(type_, value).fields == fields
 
 
+def test_log_probabilities_are_wanted_by_those_that_read_them():
+    def wants(*types):
+        return wanted([Assertion(metric="m", type=type_) for type_ in types])
+
+    assert wants("contains", "no-such-type") == ()
+    assert wants("contains", "not-perplexity", "perplexity-score") == ("logprobs",)
+
+
 def test_kinds():
     continuous = {name.removeprefix("not-") for name, item in REGISTRY.items() if item.kind == "continuous"}
     ranking = {"recall-at-k", "precision-at-k", "mrr", "ndcg"}
     grounding = {"grounded-words", "grounded-ngrams", "grounded-sentences", "cites-passages", "cites-relevant"}
     references = {"sacrebleu", "chrf", "rouge-1", "rouge-2", "rouge-l", "rouge-lsum"}
-    assert continuous == {"rouge-n", "bleu", "gleu", "python", *ranking, *grounding, *references}
+    assert continuous == {"rouge-n", "bleu", "gleu", "perplexity-score", "python", *ranking, *grounding, *references}
     assert make("python", "good", suite_code=SUITE).kind == "binary"
     assert make("not-python", "good", suite_code=SUITE).kind == "binary"
     assert make("python", "graded", suite_code=SUITE).kind == "continuous"

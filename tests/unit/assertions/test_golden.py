@@ -38,9 +38,9 @@ def test_vector(content, case):
         if "is not installed" in str(error):
             pytest.skip(str(error))
         raise
-    subject = Subject(
-        case["output"], case.get("row", {}), case.get("latency"), case.get("cost"), case.get("finish_reason")
-    )
+    about = {name: case[name] for name in ("latency", "cost", "finish_reason") if name in case}
+    logprobs = tuple(case["logprobs"]) if "logprobs" in case else None
+    subject = Subject(case["output"], case.get("row", {}), **about, logprobs=logprobs)
     if case["expect"] == "problem":
         with pytest.raises(AssertionProblem):
             compiled.score(subject)
