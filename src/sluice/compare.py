@@ -93,7 +93,8 @@ def compare(
     `kinds` says for each metric whether it is compared as pass/fail or by its value; `resampled` how many results
     of a case base has more than head, its base having been sampled once more.
     """
-    base_results, head_results = _by_case(base), _by_case(head)
+    base_results = _by_case(base)
+    head_results = base_results if head is base else _by_case(head)
     pairs = tuple(
         _pair(info, base_results.get(info.id, ()), head_results.get(info.id, ()), resampled.get(info.id, 0))
         for info in cases
@@ -135,6 +136,8 @@ def _whole(base: tuple[CaseResult, ...], head: tuple[CaseResult, ...], more: int
 def _change(base: tuple[CaseResult, ...], head: tuple[CaseResult, ...]) -> Change:
     if any(result.state == "error" for result in (*base, *head)):
         return "error"
+    if base is head:
+        return "same"
     before, after = pass_rate(base), pass_rate(head)
     if after < before:
         return "broken"
@@ -155,7 +158,7 @@ def _metric_pairs(metric: str, kind: Literal["binary", "continuous"], pairs: Seq
         (pair.info, before, after)
         for pair in pairs
         if (before := _mean(pair.base, metric, kind)) is not None
-        and (after := _mean(pair.head, metric, kind)) is not None
+        and (after := before if pair.head is pair.base else _mean(pair.head, metric, kind)) is not None
     ]
     repeated = any(len(pair.base) > 1 for pair in pairs)
     return MetricPairs(
@@ -170,15 +173,15 @@ def _metric_pairs(metric: str, kind: Literal["binary", "continuous"], pairs: Seq
 
 
 def _mean(results: tuple[CaseResult, ...], metric: str, kind: str) -> float | None:
-    scores = [score for result in results if (score := result.metrics.get(metric)) is not None]
-    if not scores:
-        return None
-    values = [_binary(score) if kind == "binary" else score.value for score in scores]
-    return values[0] if len(values) == 1 else statistics.fmean(values)
+    if len(results) == 1:
+        score = results[0].metrics.get(metric)
+        return None if score is None else _value(score, kind)
+    values = [_value(score, kind) for result in results if (score := result.metrics.get(metric)) is not None]
+    return statistics.fmean(values) if values else None
 
 
-def _binary(score: MetricScore) -> float:
-    return 1.0 if score.passed else 0.0
+def _value(score: MetricScore, kind: str) -> float:
+    return score.value if kind != "binary" else 1.0 if score.passed else 0.0
 
 
 def _invalid(pairs: Sequence[Pair], scored: int, resampled: Mapping[str, int]) -> Iterable[str]:

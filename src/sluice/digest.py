@@ -13,16 +13,17 @@ def canonical_json(value: Any) -> bytes:
     Whole floats are written as integers, so `1.0` and `1` are the same content.
     Raises ValueError for NaN and infinities.
     """
-    return encode_normal(_normalise(value))
+    return _ENCODER.encode(_normalise(value)).encode("utf-8", "surrogatepass")
 
 
 def encode_normal(value: Any) -> bytes:
-    """Encode a JSON value whose whole numbers are integers and whose keys are texts, as `canonical_json` does."""
-    return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
+    """Encode a JSON value as `canonical_json` does, if its keys are sorted texts and its whole numbers integers."""
+    return _PLAIN_ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
+# To make an encoder costs more than to encode a short value.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-"""One for all: to make an encoder costs more than to encode a short value."""
+_PLAIN_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _normalise(value: Any) -> Any:

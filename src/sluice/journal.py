@@ -23,7 +23,7 @@ SYNC_EVERY = 0.25
 
 
 class Journal:
-    """One writer's journal file; `records` are those that were there when it was opened."""
+    """One writer's journal file; `records` are those that were there when it was opened, until they are read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -63,10 +63,6 @@ class Journal:
                 self._sync()
         except OSError as error:
             raise CannotJudge(f"cannot write {self.path}: {error}; nothing that was written before is lost") from None
-
-    def reload(self) -> None:
-        """Read back what was written."""
-        self.records = list(parse(self.path, self.path.read_bytes()))
 
     def restart(self) -> None:
         """Forget every record."""

@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from rapidfuzz.distance import Levenshtein
-
 from sluice.assertions.model import AssertionType, Check, Compile, Score, Subject, verdict
 from sluice.assertions.options import text_template, text_templates, threshold
 from sluice.assertions.treebank import treebank_tokens
@@ -91,6 +89,7 @@ def _compile_measure(measure: Measure, default: float, several: bool) -> Compile
 def _compile_levenshtein(assertion: Assertion, functions: Mapping[str, Any]) -> Check:
     most = threshold(assertion, 5, "the most edits that pass")
     expected = text_template(assertion, may_be_empty=True)
+    from rapidfuzz.distance import Levenshtein  # 4 MB that most suites do without
 
     def judge(subject: Subject) -> Score:
         distance = Levenshtein.distance(subject.output, expected.render(subject.row))

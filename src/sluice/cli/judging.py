@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
-from sluice.catalog import Catalog, Tree
+from sluice.catalog import KEYS_DIRECTORY, Catalog, Tree
 from sluice.checks import check
 from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
 from sluice.errors import CannotJudge, InvalidFiles, UsageError
-from sluice.gate.changes import find_changes
+from sluice.gate.changes import Change, find_changes
 from sluice.gate.judge import judge
 from sluice.gate.judgement import Judgement
 from sluice.report.json import to_json
@@ -57,12 +57,22 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
         raise CannotJudge("there is no suite here; write one (sluice new suite NAME)")
     if base is not None:
         _refuse_unreadable(base)
+    if not arguments.unproven and not _lists_keys(base):
+        # Evidence takes a while to load, and nothing was ever signed here.
+        return _judged(repo, base, head, find_changes(base, head, suite_names(arguments)), arguments)
     from sluice.cli.proving import needs_proof, reuse_evidence, settled
 
     change = find_changes(base, head, suite_names(arguments), unproven=needs_proof(repo, base, arguments))
     reused = reuse_evidence(repo, base, head, change, arguments)
+    judgement = _judged(repo, base, head, change, arguments)
+    return judgement if arguments.no_evidence else settled(repo, base, head, judgement, reused)
+
+
+def _judged(
+    repo: Repository, base: Catalog | None, head: Catalog, change: Change, arguments: argparse.Namespace
+) -> Judgement:
     with _watcher() as watcher:
-        judgement = judge(
+        return judge(
             base,
             head,
             change,
@@ -72,7 +82,10 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
             ask=not arguments.stored,
             retry_errors=arguments.retry_errors,
         )
-    return judgement if arguments.no_evidence else settled(repo, base, head, judgement, reused)
+
+
+def _lists_keys(base: Catalog | None) -> bool:
+    return base is not None and bool(base.tree.paths(KEYS_DIRECTORY))
 
 
 def _refuse_unpushed_adoption(base: Catalog | None, head: Catalog) -> None:

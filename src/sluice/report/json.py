@@ -6,7 +6,7 @@ The fields are documented in docs/report-json.md. What the dataset's card keeps 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
@@ -56,22 +56,29 @@ def from_json(value: object) -> Judgement:
 
 
 def _plain(value: Any) -> Any:
-    """Turn dataclasses, mappings and sequences into JSON values in their normal form."""
-    kind: Any = type(value)
-    if kind is int or kind is bool or value is None:
+    """Turn dataclasses, mappings and sequences into JSON values in their normal form, keys sorted."""
+    if value is None or value is True or value is False:
         return value
+    kind: Any = type(value)
     if kind is str:
         return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, float):
         return _number(value)
     if names := _names(kind):
-        return {name: _plain(getattr(value, name)) for name in names}
+        return _pair(value) if kind is Pair else {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
-        return {_plain(str(key)): _plain(item) for key, item in value.items()}
+        return {_plain(str(key)): _plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, list | tuple):
         # The pairs are many: each is made when it is written.
         return map(_plain, value) if value and isinstance(value[0], Pair) else [_plain(item) for item in value]
     return value
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    head = _plain(pair.head)
+    # A suite without a base is paired with itself.
+    base = head if pair.base is pair.head else _plain(pair.base)
+    return {"base": base, "change": pair.change, "head": head, "info": _plain(pair.info)}
 
 
 def _number(value: float) -> float | None:
@@ -82,31 +89,29 @@ def _number(value: float) -> float | None:
 
 @cache
 def _names(kind: type[Any]) -> tuple[str, ...]:
-    """Return the fields of a dataclass; none of another type."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+    """Return the sorted fields of a dataclass; none of another type."""
+    return tuple(sorted(field.name for field in fields(kind))) if is_dataclass(kind) else ()
 
 
 def _chunks(value: Any) -> Iterator[bytes]:
     """Encode piece by piece; an iterator is a list whose items are made as they are written."""
     if isinstance(value, Iterator):
-        yield from _listed(map(encode_normal, value))
+        yield b"["
+        for number, item in enumerate(value):
+            yield b"," * bool(number) + encode_normal(item)
+        yield b"]"
     elif isinstance(value, dict) and value:
         for number, key in enumerate(sorted(value)):
             yield (b"," if number else b"{") + encode_normal(key) + b":"
             yield from _chunks(value[key])
         yield b"}"
     elif isinstance(value, list) and value and isinstance(value[0], dict):
-        yield from _listed(b"".join(_chunks(item)) for item in value)
+        for number, item in enumerate(value):
+            yield b"," if number else b"["
+            yield from _chunks(item)
+        yield b"]"
     else:
         yield encode_normal(value)
-
-
-def _listed(items: Iterable[bytes]) -> Iterator[bytes]:
-    start = b"["
-    for item in items:
-        yield start + item
-        start = b","
-    yield b"]"
 
 
 def _summary(judgement: Judgement) -> dict[str, Any]:

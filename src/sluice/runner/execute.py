@@ -203,7 +203,7 @@ def resume(journal: Journal, header: dict[str, Any], *, ask: bool = True, retry_
     Transient failures are forgotten, to be asked again, with `retry_errors` every other failure too; where nothing may
     be asked, they are the outcome.
     """
-    records = journal.records
+    records, journal.records = journal.records, []
     if not records or records[0].get("format") != FORMAT or records[0].get("run") != header:
         return None
     reused = records[1 : 1 + int(records[0]["reused"])]
@@ -244,13 +244,13 @@ def is_stored(path: Path, header: dict[str, Any]) -> bool:
     return first.get("format") == FORMAT and first.get("run") == header
 
 
-def start(journal: Journal, header: dict[str, Any], plan: Plan, known: Mapping[str, Completion]) -> None:
-    """Write the header, the plan and the reused completions: everything a resumed run needs."""
+def start(journal: Journal, header: dict[str, Any], plan: Plan, known: Mapping[str, Completion]) -> Resumed:
+    """Write the header, the plan and the reused completions: everything a resumed run needs; return what it reads."""
     journal.restart()
     first = {"format": FORMAT, "run": header, "plan": plan.to_json(), "reused": len(known)}
     reused = ({"reused": key, "completion": cache_format.encode(value)} for key, value in known.items())
-    journal.append([first, *reused])
-    journal.reload()
+    journal.append(chain([first], reused))
+    return Resumed(plan, dict(known), Tally(reused=len(known), torn=journal.torn), set(), {}, ())
 
 
 def _encode(outcome: Outcome) -> dict[str, Any]:

@@ -103,9 +103,7 @@ class PairedRun:
             known = cache.get(self.calls.requests)
             self._check_budget(len(self.calls.requests) - len(known))
             plan = self._plan(known)
-            start(self.journal, self.task.identity, plan, known)
-            found = resume(self.journal, self.task.identity)
-            assert found is not None
+            found = start(self.journal, self.task.identity, plan, known)
         return Execution(
             suite=self.task.suite,
             plan=found.plan,

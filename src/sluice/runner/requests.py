@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from sluice.catalog import Catalog
 from sluice.providers.base import Failure, Message, Request, Wanted
 from sluice.results import CaseInfo
 from sluice.retrieval import RetrievalProblem, Retriever, retriever_for
-from sluice.schema import Prompt, Suite
+from sluice.schema import MessageTemplate, Prompt, Suite
 from sluice.template import TemplateProblem, compile_template
 
 
 def render_messages(prompt: Prompt, row: Mapping[str, Any]) -> tuple[Message, ...]:
     """Render every message with the prompt's declared inputs only; raise TemplateProblem."""
     inputs = {name: row[name] for name in prompt.inputs if name in row}
-    return tuple(
-        Message(message.role, compile_template(message.content).render(inputs).strip()) for message in prompt.messages
-    )
+    return tuple([_constant(message) or _rendered(message, inputs) for message in prompt.messages])
+
+
+@lru_cache(maxsize=256)
+def _constant(message: MessageTemplate) -> Message | None:
+    """Return a message that no input changes: one for all cases."""
+    return None if compile_template(message.content).fields else _rendered(message, {})
+
+
+def _rendered(message: MessageTemplate, inputs: Mapping[str, Any]) -> Message:
+    return Message(message.role, compile_template(message.content).render(inputs).strip())
 
 
 def retriever_of(catalog: Catalog, prompt: Prompt, suite: Suite) -> Retriever | None:
