@@ -101,8 +101,8 @@ def _assertions_page() -> str:
     bases = {name: item for name, item in REGISTRY.items() if not name.startswith(NEGATION)}
     intro = (
         f"The {len(bases)} types of a suite's assertions. `{NEGATION}` in front of a type is its opposite: it passes\n"
-        "where the type fails. A `binary` type says yes or no; a `continuous` one gives a value from 0 to 1, whose mean\n"
-        "a gate compares. Types under the first heading mean what they mean in promptfoo.\n"
+        "where the type fails. A `binary` type says yes or no, a `continuous` one gives a value from 0 to 1, whose\n"
+        "mean a gate compares. Types under the first heading mean what they mean in promptfoo.\n"
     )
     parts = ["# Assertion types\n", NOTICE, intro]
     for title, own in (("promptfoo's", False), ("Sluice's own", True)):
