@@ -1,11 +1,13 @@
-"""Programs that tests use and pip does not bring: found, or skipped in words; where CI says so, missing is failing."""
+"""What tests use and scripts/setup does not bring: found, or skipped in words; where CI says so, missing is failing."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sysconfig
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import pytest
@@ -13,6 +15,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 REQUIRED = "SLUICE_REQUIRE_TOOLS"
 """Set where nothing may be skipped for a missing tool (.ci/run)."""
+INTERCHANGE = "SLUICE_TEST_INTERCHANGE"
+"""Set by scripts/test-interchange, whose environment has every package that these tests can use."""
+
+
+def interchange_package(name: str) -> ModuleType:
+    """Return a package that `interchange` can use; skip where it is not installed, except where it must be."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        if os.environ.get(INTERCHANGE):
+            raise
+    pytest.skip(f"{name} is not installed here: scripts/test-interchange brings it", allow_module_level=True)
 
 
 def outside_tool(name: str) -> Path:

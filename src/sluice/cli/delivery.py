@@ -24,6 +24,11 @@ class DeliveringStream:
         self._tried(lambda: self.stream.write(text))
         return len(text)
 
+    def write_bytes(self, data: bytes) -> None:
+        """Pass on bytes as they are."""
+        self.flush()
+        self._tried(lambda: self.stream.buffer.write(data))
+
     def flush(self) -> None:
         """Hand over what was written."""
         self._tried(self.stream.flush)

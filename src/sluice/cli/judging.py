@@ -6,7 +6,6 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from sluice.catalog import KEYS_DIRECTORY, Catalog, Tree
 from sluice.checks import check
 from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
+from sluice.cli.writing import refuse_unwritable, write_whole
 from sluice.errors import CannotJudge, InvalidFiles, UsageError
 from sluice.gate.changes import Change, find_changes
 from sluice.gate.judge import judge
@@ -43,10 +43,8 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
 def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
     """Check the head, find what changed and judge it."""
     output = Path(arguments.output) if arguments.output else None
-    if output is not None and not output.absolute().parent.is_dir():
-        raise UsageError(f"--output {output}: there is no directory {output.parent}")
-    if output is not None and output.is_dir():
-        raise UsageError(f"--output {output} is a directory; name a file in it")
+    if output is not None:
+        refuse_unwritable(output)
     if arguments.stored and arguments.retry_errors:
         raise UsageError("--stored calls no model, and --retry-errors asks one: choose")
     base, head = sides(repo, arguments)
@@ -132,21 +130,8 @@ def _watcher() -> BarWatcher | LineWatcher:
 
 def keep(repo: Repository, judgement: Judgement, output: str | None) -> None:
     """Store the judgement for the verbs that read one, and where `--output` says."""
-    _write(repo.last_judgement, to_json(judgement))
-    if output:
-        _write(Path(output), to_json(judgement))
-
-
-def _write(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(exist_ok=True)
-        with part.open("wb") as file:
-            file.writelines(chain(chunks, [b"\n"]))
-        part.replace(path)
-    except OSError as error:
-        raise CannotJudge(f"cannot write {path}: {error}") from None
+    for path in [repo.last_judgement, *([Path(output)] if output else [])]:
+        write_whole(path, chain(to_json(judgement), [b"\n"]))
 
 
 def show(judgement: Judgement, arguments: argparse.Namespace) -> None:

@@ -34,6 +34,7 @@ VERBS: dict[str, Verb] = {
     "verify": Verb("verify", "Verify releases offline: signatures, locks, bundles and evidence."),
     "train": Verb("train", "Train a model from the recipe in its file."),
     "import": Verb("import_", "Turn another tool's configuration into files of this repository."),
+    "export": Verb("export", "Write the runs of a stored judgement in another tool's format."),
     "init": Verb("init", "Make a fresh copy of the template your own, and send its settings to the forge."),
     "new": Verb("new", "Write a valid prompt, dataset, suite or model to start from."),
     "doctor": Verb("doctor", "Say what this machine has, what is missing and how to get it."),

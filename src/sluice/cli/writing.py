@@ -1,12 +1,14 @@
-"""Writes new files of the repository; an existing file is never overwritten, a link never followed."""
+"""Writes files: new ones of the repository, where an existing one is never overwritten nor a link followed, and
+whatever a person names, whole or not at all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sluice.catalog import writable
-from sluice.errors import UsageError
+from sluice.errors import CannotJudge, UsageError
 
 
 def write_new(root: Path, files: Mapping[str, str], *, dry_run: bool = False, option: str = "") -> None:
@@ -23,3 +25,23 @@ def write_new(root: Path, files: Mapping[str, str], *, dry_run: bool = False, op
             target = targets[path]
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
+
+
+def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file whole or not at all; what was there is replaced."""
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with part.open("wb") as file:
+            file.writelines(chunks)
+        part.replace(path)
+    except OSError as error:
+        raise CannotJudge(f"cannot write {path}: {error}") from None
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise UsageError where `--output` cannot become a file, before any work is done for it."""
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"--output {path}: there is no directory {path.parent}")
+    if path.is_dir():
+        raise UsageError(f"--output {path} is a directory; name a file in it")

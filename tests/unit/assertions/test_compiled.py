@@ -174,7 +174,8 @@ def test_kinds():
     ranking = {"recall-at-k", "precision-at-k", "mrr", "ndcg"}
     grounding = {"grounded-words", "grounded-ngrams", "grounded-sentences", "cites-passages", "cites-relevant"}
     references = {"sacrebleu", "chrf", "rouge-1", "rouge-2", "rouge-l", "rouge-lsum"}
-    assert continuous == {"rouge-n", "bleu", "gleu", "perplexity-score", "python", *ranking, *grounding, *references}
+    promptfoo = {"rouge-n", "bleu", "gleu", "perplexity-score", "tool-call-f1"}
+    assert continuous == {*promptfoo, "python", *ranking, *grounding, *references}
     assert make("python", "good", suite_code=SUITE).kind == "binary"
     assert make("not-python", "good", suite_code=SUITE).kind == "binary"
     assert make("python", "graded", suite_code=SUITE).kind == "continuous"

@@ -147,7 +147,7 @@ def test_absence_and_other_versions_are_said_with_the_command_that_helps(monkeyp
         raise references.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(references.metadata, "version", missing)
-    with pytest.raises(AssertionConfigError, match=r"rouge-score is not installed: pip install '\.\[metrics\]'"):
+    with pytest.raises(AssertionConfigError, match=r"rouge-score is not installed; pip install '\.\[metrics\]'"):
         value_of("rouge-1", "x", "x")
     monkeypatch.setattr(references.metadata, "version", lambda name: "2.4.3")
     with pytest.raises(AssertionConfigError, match=r"sacrebleu 2\.4\.3 is installed, 2\.6\.0 is needed"):
