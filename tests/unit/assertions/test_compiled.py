@@ -167,6 +167,8 @@ def test_log_probabilities_are_wanted_by_those_that_read_them():
 
     assert wants("contains", "no-such-type") == ()
     assert wants("contains", "not-perplexity", "perplexity-score") == ("logprobs",)
+    part = Assertion(metric="m", type="perplexity", threshold=5)
+    assert wanted([Assertion(metric="m", type="assert-set", assertions=(part,))]) == ("logprobs",)
 
 
 def test_kinds():
