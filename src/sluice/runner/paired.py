@@ -81,7 +81,8 @@ class PairedRun:
         self, task: Task, state: Path, cache: CompletionCache, progress: Progress, part: Part | None = None
     ) -> None:
         self.task = task
-        planned = [PlannedSide(one.side, one.prompt, one.closure, one.retriever) for one in task.sides]
+        wants = task.scorer.wants
+        planned = [PlannedSide(one.side, one.prompt, one.closure, one.retriever, wants) for one in task.sides]
         self.calls = collect_calls(planned, task.cases, task.repeats)
         self.journal = Journal(task.journal(state))
         self.execution = self._open(cache, progress)

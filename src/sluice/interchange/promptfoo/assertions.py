@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sluice.assertions import NEGATION, REGISTRY, AssertionConfigError, compile_assertion
+from sluice.assertions import NEGATION, OWN_TYPES, REGISTRY, AssertionConfigError, compile_assertion
 from sluice.catalog.yaml_file import read_yaml
 from sluice.errors import nearest
 from sluice.interchange.promptfoo.sources import SCHEME, Sources
@@ -16,8 +16,7 @@ from sluice.interchange.promptfoo.spots import Spot
 from sluice.interchange.promptfoo.templates import Names, has_syntax, slug
 from sluice.schema import RESERVED_METRICS, Assertion
 
-_OWN = ("python", "deepeval:")
-KEPT = frozenset(name for name in REGISTRY if not name.startswith(NEGATION) and not name.startswith(_OWN))
+KEPT = frozenset(name for name in REGISTRY if not name.startswith(NEGATION)) - OWN_TYPES
 """Base types that mean here what they mean in promptfoo."""
 
 _CODE = ("javascript", "python", "ruby", "webhook")

@@ -6,6 +6,9 @@ the next, several times as fast as a search for each shape in bytes, and cannot 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+
 import jsonschema_rs
 
 
@@ -13,10 +16,15 @@ class Sieve:
     """Patterns of which one occurs wherever a close search would find something; where none does, it need not run."""
 
     def __init__(self, *patterns: str) -> None:
+        self._patterns = patterns
+
+    @cached_property
+    def _occurs(self) -> list[Callable[[str], bool]]:
         # Apart, each pattern keeps the literals by which it is found; joined, they would be tried at every byte.
         options = jsonschema_rs.RegexOptions()
-        self._occurs = [
-            jsonschema_rs.validator_for({"pattern": pattern}, pattern_options=options).is_valid for pattern in patterns
+        return [
+            jsonschema_rs.validator_for({"pattern": pattern}, pattern_options=options).is_valid
+            for pattern in self._patterns
         ]
 
     def holds(self, data: bytes) -> bool:

@@ -11,7 +11,7 @@ import string
 from collections import Counter
 from collections.abc import Iterator
 
-from sluice.checks.sieve import Sieve
+from sluice.shapes.sieve import Sieve
 
 _RUN_LENGTH = 20
 _RUN_BYTES = (string.ascii_letters + string.digits + "_-").encode()

@@ -6,10 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.checks import personal_shapes, secret_shapes
-from sluice.checks.personal_shapes import PERSONAL_DATA, find_personal_data
-from sluice.checks.secret_shapes import SECRETS, find_secrets
-from sluice.checks.sieve import Sieve
+from sluice.shapes import PERSONAL_DATA, SECRETS, Sieve, credentials, find_personal_data, find_secrets, personal
 
 NAMES = [
     b"api_key",
@@ -28,8 +25,8 @@ ASSIGNED = st.tuples(
     st.from_regex(rb"[\\\"']{0,2}[ \t\r\n\f\v]{0,2}[:=][ \t\n]{0,2}(?:bearer |Bearer\n)?[\\\"']{0,2}", fullmatch=True),
     RUNS,
 ).map(b"".join)
-SECRET_SHAPES = [shape for _, shape in secret_shapes._SHAPES] + [secret_shapes._JWT]
-PERSONAL_SHAPES = [personal_shapes._PHONE, personal_shapes._IBAN, personal_shapes._CARD, personal_shapes._ADDRESS]
+SECRET_SHAPES = [shape for _, shape in credentials._SHAPES] + [credentials._JWT]
+PERSONAL_SHAPES = [personal._PHONE, personal._IBAN, personal._CARD, personal._ADDRESS]
 ADDRESSES = st.from_regex(
     rb"[A-Za-z0-9._%+-]{1,9}@[A-Za-z0-9-]{1,5}(\.[A-Za-z0-9-]{1,4}){0,2}\.[a-z]{2}", fullmatch=True
 )

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from sluice.checks.sieve import Sieve
+from sluice.shapes.sieve import Sieve
 
 _LOCAL = re.compile(rb"[A-Za-z0-9._%+-]+\Z")
 _DOMAIN = re.compile(rb"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}")

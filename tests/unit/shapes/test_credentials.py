@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.checks.secret_shapes import find_secrets
+from sluice.shapes import find_secrets
 
 # Written in two halves, so that no scanner takes this file for a leak.
 RANDOM = "q7Zk2Lw9Xc4Vb8Nm3Ht6" + "Rp5Yd1Gs0Fj7Ka2Ue4Wi"

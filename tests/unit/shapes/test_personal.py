@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.checks.personal_shapes import find_personal_data
+from sluice.shapes import find_personal_data
 
 
 def _kinds(text: str) -> list[str]:
