@@ -56,7 +56,7 @@ def weights(repository, tmp_path_factory, monkeypatch):
 def start(root, *words):
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "CI": "true"}
     return subprocess.Popen(
-        [sys.executable, "-m", "sluice.cli", "serve", "served", *words],
+        [sys.executable, "-m", "sluice.cli", *(words or ("serve", "served"))],
         cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0,
     )  # fmt: skip
 
@@ -163,9 +163,18 @@ def test_a_server_that_ends_by_itself_is_exit_4(repository, containers, weights,
     assert code == 4 and "ended by itself with status 1" in err
 
 
-def test_an_interrupt_while_it_loads_leaves_nothing(repository, containers, weights):
+def test_a_port_that_is_taken_is_not_taken_for_the_server(repository, containers, weights, tgi, sluice):
+    port = tgi().url.rpartition(":")[2]
+    code, out, err = sluice("serve", "served", "--port", port)
+    assert code == 4 and f"port {port} cannot be used" in err and "export" not in out
+    assert ran(containers) == []
+
+
+@pytest.mark.parametrize("words", [("serve", "served"), ("eval", "--serve")])
+def test_an_interrupt_while_it_loads_leaves_nothing(repository, containers, weights, words):
     (containers / "behaviour.json").write_text('{"loads": 60}')
-    process = start(repository)
+    edit_prompt(repository, "Answer never.")
+    process = start(repository, *words)
     while not list(containers.glob("*.container")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
@@ -213,6 +222,21 @@ def test_another_model_on_head_is_a_second_server(repository, containers, weight
     told = [asked.environment.get("MAX_TOTAL_TOKENS") for asked in ran(containers)]
     assert sorted(told, key=str) == ["2048", None]
     assert len({asked.port for asked in ran(containers)}) == 2
+
+
+def test_an_interrupted_eval_stops_its_server_and_goes_on_with_the_next(repository, containers, weights, sluice):
+    (containers / "behaviour.json").write_text('{"takes": 0.05}')
+    edit_prompt(repository, "Answer never.")
+    process = start(repository, "eval", "--serve", "--complete")
+    while not any(b'"outcomes"' in path.read_bytes() for path in repository.glob(".sluice/runs/answer/*/*.jsonl")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    code, said = stopped(process, signal.SIGTERM)
+    assert code == 4 and "what was answered is kept" in said
+    assert not list(containers.glob("*.container"))
+    (containers / "behaviour.json").unlink()
+    assert sluice("eval", "--serve", "--complete")[0] == 1
+    assert len(ran(containers)) == 2
 
 
 def test_an_eval_whose_server_does_not_start_cannot_judge(repository, containers, weights, sluice):

@@ -85,7 +85,8 @@ def test_a_run_that_would_have_stopped_early_says_the_same(repository, server, s
     assert sluice("eval", "--stored")[0] == code == 1
     parts = json.loads(judgement(repository))
     assert parts["verdict"] == whole["verdict"] and whole["verdict"]["suites"][0]["look"] == 2
-    assert parts["suites"][0]["cases"] == whole["suites"][0]["cases"]
+    assert parts["suites"][0]["comparison"] == whole["suites"][0]["comparison"]
+    assert parts["suites"][0]["usage"]["calls"] > whole["suites"][0]["usage"]["calls"], "and that cost more, as it says"
 
 
 def test_merging_is_the_same_in_any_order_and_again(repository, server, sluice):

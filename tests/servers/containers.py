@@ -168,6 +168,7 @@ def run(state: Path, words: list[str]) -> int:
             say(sys.stdout, "out of memory: no GPU has room")
             return int(behaviour["ends"])
         server = TgiServer(last_word, settings_of(asked.environment), asked.port)
+        server.settings.latency = behaviour.get("takes", 0.0)
         server.healthy = not behaviour.get("unhealthy", False)
         server.start()
         if "lives" in behaviour:

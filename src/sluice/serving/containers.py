@@ -86,7 +86,6 @@ def container(runtime: Runtime, served: Deployment, weights: Weights, state: Pat
     """
     engine = engine_of(served.model, served)
     name = f"sluice-{place_of(state)}-{short(served.digest)}"
-    ending = ((runtime.program, "stop", "--time", str(_STOP_SECONDS), name), (runtime.program, "rm", "--force", name))
     words = (
         *(runtime.program, "run", "--rm", "--name", name),
         *("--label", f"{PLACE}={place_of(state)}", "--label", f"{MODEL}={served.model}"),
@@ -102,7 +101,13 @@ def container(runtime: Runtime, served: Deployment, weights: Weights, state: Pat
         *engine.command[1:],
         *engine.arguments,
     )
-    return Start(name, words, port, ending=ending)
+    return Start(
+        name,
+        words,
+        port,
+        stopping=(runtime.program, "stop", "--time", str(_STOP_SECONDS), name),
+        removing=(runtime.program, "rm", "--force", name),
+    )
 
 
 def _locked(runtime: Runtime) -> Iterator[str]:

@@ -29,13 +29,17 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One server to start: its name here, the command, what the environment adds, and what ends and removes it."""
+    """One server to start: its name here, the command, what the environment adds, and what stops and removes it.
+
+    Stopping is asked of whoever runs it, before the command itself is ended; what is left of it is removed last.
+    """
 
     name: str
     words: tuple[str, ...]
     port: int
     environment: Mapping[str, str] = field(default_factory=dict)
-    ending: tuple[tuple[str, ...], ...] = ()
+    stopping: tuple[str, ...] = ()
+    removing: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -64,6 +68,7 @@ def started(start: Start, directory: Path, say: Say, patience: float) -> Iterato
     """
     log = directory / f"{start.name}.log"
     with held(directory, start.name):
+        _require_free(start.port)
         process: subprocess.Popen[bytes] | None = None
         try:
             with log.open("wb") as stream:
@@ -131,19 +136,23 @@ def _tail(log: Path) -> str:
 
 def _end(start: Start, process: subprocess.Popen[bytes] | None) -> None:
     """End a server in order, then by force; commands that find nothing to end are no error."""
-    for words in start.ending:
+    _run(start.stopping)
+    if process is not None:
+        process.terminate()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+    _run(start.removing)
+
+
+def _run(words: tuple[str, ...]) -> None:
+    if words:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(words, capture_output=True, timeout=_END_SECONDS, check=False)
-    if process is None:
-        return
-    process.terminate()
-    try:
-        process.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdin is not None:
-        process.stdin.close()
 
 
 @contextlib.contextmanager
@@ -177,6 +186,16 @@ def _lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _require_free(port: int) -> None:
+    """Raise CannotJudge where somebody listens already: its health would be taken for the server's own."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CannotJudge(f"port {port} cannot be used: {error.strerror}; name another, or none (--port)") from None
 
 
 def free_port() -> int:
