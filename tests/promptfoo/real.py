@@ -24,7 +24,7 @@ class Row:
 
     vars: dict[str, Any]
     prompt: str
-    output: Any
+    output: str
     passed: bool
     score: float
     named: dict[str, float]
@@ -69,7 +69,7 @@ def rows(evaluated: dict[str, Any]) -> list[Row]:
         Row(
             vars=one["vars"],
             prompt=one["prompt"]["raw"],
-            output=(one.get("response") or {}).get("output"),
+            output=_text(one["testCase"].get("providerOutput") or (one.get("response") or {}).get("output")),
             passed=one["success"],
             score=one["score"],
             named=one.get("namedScores") or {},
@@ -78,3 +78,8 @@ def rows(evaluated: dict[str, Any]) -> list[Row]:
         )
         for one in results
     ]
+
+
+def _text(output: Any) -> str:
+    """Return a recorded output, or an answer, as the text that assertions see."""
+    return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, separators=(",", ":"))
