@@ -22,6 +22,7 @@ _OFF = ("TELEMETRY", "UPDATE", "REMOTE_GENERATION", "SHARING", "REDTEAM_REMOTE_G
 class Row:
     """One evaluated case: `error` where an assertion or the provider could not run."""
 
+    id: str
     vars: dict[str, Any]
     prompt: str
     output: str
@@ -67,6 +68,7 @@ def rows(evaluated: dict[str, Any]) -> list[Row]:
     results = sorted(evaluated["results"]["results"], key=lambda one: (one["testIdx"], one["promptIdx"]))
     return [
         Row(
+            id=str((one.get("metadata") or {}).get("id")),
             vars=one["vars"],
             prompt=one["prompt"]["raw"],
             output=_text(one["testCase"].get("providerOutput") or (one.get("response") or {}).get("output")),

@@ -15,7 +15,8 @@ from sluice.schema import Price
 from sluice.template import compile_template
 
 pytestmark = pytest.mark.slow
-CONFIGS = sorted(path.parent.name for path in (Path(__file__).parent / "configs").glob("*/promptfooconfig.yaml"))
+HERE = Path(__file__).parent
+CONFIGS = sorted(path.parent.name for path in (HERE / "configs").glob("*/promptfooconfig.yaml"))
 FREE = Price(input_per_million=0, output_per_million=0)
 
 
@@ -42,7 +43,7 @@ def scored(catalog, name):
         case = CaseInfo(dataset.case_id(row), row, None, {})
         answer = Completion(text=output, finish_reason=None, prompt_tokens=1, completion_tokens=1, latency=0.001)
         result = scorer.score(case, 0, "sha256:0", answer, called=False, price=FREE)
-        yield output, result
+        yield row, output, result
 
 
 def bare(output):
@@ -52,7 +53,7 @@ def bare(output):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_same_outcome_and_score(name, tmp_path):
-    config = Path(__file__).parent / "configs" / name / "promptfooconfig.yaml"
+    config = HERE / "configs" / name / "promptfooconfig.yaml"
     catalog = imported(config, tmp_path / "repository")
     theirs = Counter()
     for row in real.rows(real.evaluate(tmp_path, config)):
@@ -60,7 +61,7 @@ def test_same_outcome_and_score(name, tmp_path):
     ours = Counter()
     for suite in catalog.suites:
         repeats = catalog.suites[suite].value.repeats
-        for output, result in scored(catalog, suite):
+        for _, output, result in scored(catalog, suite):
             score = result.metrics["score"].value if result.metrics else 0
             ours[bare(output), result.state, round(score, 9)] += repeats
     assert ours == theirs
