@@ -165,6 +165,8 @@ def _compile_pairwise(assertion: Assertion, functions: Mapping[str, Any]) -> Che
     no_threshold(assertion)
     if assertion.steps:
         raise AssertionConfigError("pairwise takes no steps; write what is better into the value", "steps")
+    if assertion.transform:
+        raise AssertionConfigError("pairwise compares outputs as they are and takes no transform", "transform")
     judge, rubric = _judge_of(assertion), text_template(assertion)
 
     def asked(subject: Subject, first: str, second: str) -> list[Question]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from sluice.cache import CompletionCache
 from sluice.catalog import Catalog, Dataset, calibration_path
-from sluice.cli.judging import refuse_invalid, watcher
+from sluice.cli.judging import refuse_invalid, watching
 from sluice.cli.options import Repository, add_format, add_root, count, repository
 from sluice.cli.writing import write_whole
 from sluice.digest import short
@@ -175,9 +175,9 @@ def _calibrated(repo: Repository, head: Catalog, judge: str, dataset: Dataset, r
     closure = judge_closure(head, judge)
     price = head.model(closure.engine.model).value.price
     task = Labelled(dataset, Judge(head.prompt(judge).value, closure, price, opening), repeats)
-    with watcher() as watching, closing(CompletionCache(repo.state / COMPLETIONS)) as cache:
+    with watching() as watcher, closing(CompletionCache(repo.state / COMPLETIONS)) as cache:
         try:
-            said = calibrate(task, repo.state, cache, watching)
+            said = calibrate(task, repo.state, cache, watcher)
         finally:
             for one in opened:
                 one.close()

@@ -9,7 +9,7 @@ from sluice.assertions import Subject
 from sluice.cache import CompletionCache
 from sluice.catalog import Catalog
 from sluice.digest import digest
-from sluice.providers.base import Completion, Outcome, Request
+from sluice.providers.base import Completion, Outcome, Request, Wanted
 from sluice.results import CaseInfo, CaseResult
 from sluice.runner.judging import Judge, Judging, probe_of
 from sluice.runner.paired import PairedRun
@@ -34,11 +34,11 @@ def verdict_moves(
     retriever = retriever_of(base, base.prompt(old_suite.prompt).value, old_suite)
     old_cases = {case.id: with_passages(case, retriever) for case in cases_of(base, old_suite)}
     last = len(run.plan.looks) - 1
-    results = [one for one in run.run("base", last).cases if one.output is not None]
+    results = [one for one in run.run("base", run.cases(last)).cases if one.output is not None]
     new_states = {one.case: _state(one, relative) for one in results}
     shared = {name: case for name, case in old_cases.items() if name in new_states and isinstance(case, CaseInfo)}
-    outcomes = _old_outcomes(shared, run, cache)
     scorer = Scorer(old_suite, load_code(base, suite))
+    outcomes = _old_outcomes(shared, scorer.wants, run, cache)
     judging = Judging(suite, judges, run.execution.outcomes)
     run.judgings.append(judging)
     answered = {name: case for name, case in shared.items() if name in outcomes}
@@ -84,12 +84,14 @@ def _state(result: CaseResult, relative: Collection[str]) -> str:
     return "pass" if all(own) else "fail"
 
 
-def _old_outcomes(cases: Mapping[str, CaseInfo], run: PairedRun, cache: CompletionCache) -> dict[str, Outcome]:
+def _old_outcomes(
+    cases: Mapping[str, CaseInfo], wants: tuple[Wanted, ...], run: PairedRun, cache: CompletionCache
+) -> dict[str, Outcome]:
     """Answer the old rows with the base prompt; rows whose request did not change are answered already."""
     side = run.task.side("base")
     requests: dict[str, Request] = {}
     for name, case in cases.items():
-        request = render_request(side.prompt, case.row, 0)
+        request = render_request(side.prompt, case.row, 0, wants)
         if isinstance(request, Request):
             requests[name] = request
     keys = {name: digest([side.closure.model, request.digest()]) for name, request in requests.items()}

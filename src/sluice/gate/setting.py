@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,9 @@ from sluice.runner.engine import Engine, choose_engine
 from sluice.runner.judging import Judge
 from sluice.schema import Gate, Suite
 
+Connect = Callable[[Catalog, Engine, Path], Provider]
+"""Opens what answers for a model."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -29,6 +32,7 @@ class Setting:
     complete: bool
     ask: bool = True
     retry_errors: bool = False
+    connect: Connect = connect
 
     def catalog(self, side: Side) -> Catalog:
         """Return a side's catalog; without a base there is only head."""
@@ -94,7 +98,7 @@ class Engines:
                 "merge again with the endpoints and options that it ran with"
             )
         if model not in self.open:
-            self.open[model] = connect(catalog, engine, self.setting.state)
+            self.open[model] = self.setting.connect(catalog, engine, self.setting.state)
         return self.open[model]
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ def usage_of(run: PairedRun, comparison: Comparison) -> Usage:
         calls=tally.calls + tally.journalled,
         reused=tally.reused,
         shared=sum(not result.called and result.request in run.execution.called for result in results),
-        retries=sum(max(0, result.attempts - 1) for result in called),
+        retries=tally.retries,
         prompt_tokens=sum(prompt for prompt, _ in tokens),
         completion_tokens=sum(completion for _, completion in tokens),
         cost=sum(result.cost or 0.0 for result in called) + sum(cost_of(*one) or 0.0 for one in judged),

@@ -19,7 +19,8 @@ from sluice.results import Side
 from sluice.runner.execute import Execution, Progress, resume, start
 from sluice.runner.judging import Judge, Judging
 from sluice.runner.plan import Calls, Plan
-from sluice.schema import Calibration, CalibrationFile, Said
+from sluice.runner.spending import Spending
+from sluice.schema import Budget, Calibration, CalibrationFile, Said
 
 _NO_PLAN = Plan((), (), (), 0)
 _NO_CALLS = Calls({}, {}, {}, {}, {})
@@ -123,7 +124,7 @@ def _execution(task: Labelled, journal: Journal, cache: CompletionCache, progres
         provider=_no_side,
         outcomes=found.outcomes,
         progress=progress,
-        minutes=None,
+        spending=Spending(task.name, Budget(), lambda who, completion: None),
         tally=found.tally,
         called=found.called,
         reused=frozenset(),

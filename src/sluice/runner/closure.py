@@ -148,7 +148,7 @@ def _model_contents(catalog: Catalog, engine: Engine) -> dict[str, Any]:
     model = catalog.model(engine.model).value
     return {
         "weights": _weights(model),
-        "serving": [model.serving.engine, model.serving.image, dict(model.serving.arguments), model.context],
+        "serving": _serving(model),
         "engine": [engine.name, engine.model],
     }
 
@@ -156,6 +156,18 @@ def _model_contents(catalog: Catalog, engine: Engine) -> dict[str, Any]:
 def _assertions(suite: Suite) -> list[dict[str, Any]]:
     contents = [assertion.content for assertion in suite.assertions]
     return [*contents, {"score": suite.score.model_dump()}] if suite.score else contents
+
+
+def _serving(model: Model) -> list[Any]:
+    serving = model.serving
+    content = [serving.engine, serving.image, dict(serving.arguments), model.context]
+    # Only where there is one, so that what was judged without adapters keeps its digest.
+    return content if serving.adapter is None else [*content, serving.adapter]
+
+
+def weights_digest(model: Model) -> str:
+    """Return the digest of a model's weights, by which releases name them too."""
+    return digest(_weights(model))
 
 
 def _weights(model: Model) -> Any:

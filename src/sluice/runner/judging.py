@@ -19,6 +19,9 @@ from sluice.runner.execute import Execution
 from sluice.runner.requests import render_request
 from sluice.schema import Price, Prompt
 
+JUDGE = "judge "
+"""Before a judge's name, where journals say who was asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judge:
@@ -77,7 +80,7 @@ class Judging:
             mine = [one for one in calls if one.judge == name]
             if any(one.key not in self._outcomes for one in mine):
                 provider = judge.open()
-                execution.ask_apart(f"judge {name}", judge.open, _batches(mine, provider.batch_size))
+                execution.ask_apart(JUDGE + name, judge.open, _batches(mine, provider.batch_size))
 
     def answered(self, key: str) -> Outcome | None:
         """Return what a judge answered a call with."""

@@ -15,6 +15,7 @@ from sluice.assertions import (
     Subject,
     Versus,
     compile_assertion,
+    wanted,
 )
 from sluice.assertions.deepeval import prepare
 from sluice.assertions.time_limit import SECONDS, TimeLimitReached, limited
@@ -34,6 +35,7 @@ class Scorer:
             compile_assertion(assertion, suite_code=code) for assertion in suite.assertions
         )
         self.overall = suite.score
+        self.wants = wanted(suite.assertions)
 
     @property
     def judged(self) -> tuple[CompiledAssertion, ...]:
@@ -80,7 +82,9 @@ class Scorer:
         if isinstance(outcome, Failure):
             return _error(case, repeat, request, outcome.kind, outcome.message, outcome.attempts, called)
         cost = cost_of(outcome, price)
-        subject = Subject(outcome.text, case.row, outcome.latency, cost, outcome.finish_reason, ask, versus)
+        subject = Subject(
+            outcome.text, case.row, outcome.latency, cost, outcome.finish_reason, outcome.logprobs, ask, versus
+        )
         try:
             metrics, passed = fold(self.assertions, subject, self.overall)
         except AssertionProblem as problem:

@@ -16,6 +16,15 @@ PAIRWISE = "pairwise"
 """The type of assertion that compares both sides' outputs."""
 
 
+class JsonValue(Frozen):
+    """The value at a path in an output's JSON; the empty path is the whole."""
+
+    path: tuple[str | int, ...] = Field(alias="json")
+
+
+TransformStep = Literal["trim", "lower", "upper"] | JsonValue
+
+
 class Assertion(Frozen):
     """A named check of one output. `type` is promptfoo's name, with `not-` in front for its opposite."""
 
@@ -28,6 +37,9 @@ class Assertion(Frozen):
     judge: Name | None = Field(default=None, description="The prompt of this repository that judges, where one does.")
     steps: tuple[Text, ...] = Field(default=(), description="What the judge of a g-eval does, step by step.")
     repeats: int = Field(default=1, ge=1, le=25, description="How often a judge that samples is asked.")
+    transform: tuple[TransformStep, ...] = Field(
+        default=(), description="What is done to the output first: trim, lower, upper, {json: [path]}."
+    )
     assertions: tuple[Assertion, ...] = Field(
         default=(),
         description="What an assert-set consists of; a part of another metric is also reported, and decides nothing.",
@@ -37,7 +49,9 @@ class Assertion(Frozen):
     def content(self) -> dict[str, Any]:
         """What the assertion says, for digests: a key that came later is left out where it says nothing."""
         later = {"judge", "steps", "repeats"} - self.model_fields_set
-        content = self.model_dump(exclude={"assertions", *later})
+        content = self.model_dump(exclude={"assertions", "transform", *later}, by_alias=True)
+        if self.transform:
+            content |= self.model_dump(include={"transform"}, by_alias=True)
         return content | ({"assertions": [one.content for one in self.assertions]} if self.assertions else {})
 
 
