@@ -71,7 +71,7 @@ class ForeignRun:
 
 
 def scores(results: Sequence[Mapping[str, float]]) -> list[dict[str, MetricScore]]:
-    """Return each result's values as scores; only a metric of zeros and ones can fail, others have no threshold here."""
+    """Return each result's values as scores; only metrics of zeros and ones can fail, others have no threshold here."""
     grades = {name for values in results for name, value in values.items() if 0 < value < 1}
     return [
         {name: MetricScore(value, value >= 1 or name in grades) for name, value in values.items()} for values in results
