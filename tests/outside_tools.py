@@ -31,11 +31,22 @@ def interchange_package(name: str) -> ModuleType:
 
 def outside_tool(name: str) -> Path:
     """Return a program from .cache/tools, the environment of the tests or PATH; else skip, or fail where required."""
+    found = find_tool(name)
+    if found is None:
+        missing(absent(name))
+    return found
+
+
+def find_tool(name: str) -> Path | None:
+    """Return a program, as `outside_tool` looks for it; None where it is not there."""
     places = [str(ROOT / ".cache/tools"), sysconfig.get_path("scripts"), os.environ.get("PATH", "")]
     found = shutil.which(name, path=os.pathsep.join(places))
-    if not found:
-        missing(f"{name} is not installed here; scripts/tools (with Go) brings it, or scripts/setup")
-    return Path(found)
+    return Path(found) if found else None
+
+
+def absent(name: str) -> str:
+    """Say that a program is not there, and how to get it."""
+    return f"{name} is not installed here; scripts/tools (with Go) brings it, or scripts/setup"
 
 
 def missing(told: str) -> NoReturn:

@@ -11,11 +11,13 @@ from sluice.assertions.model import (
     Subject,
 )
 from sluice.assertions.registry import NEGATION, REGISTRY, find_type
+from sluice.assertions.sets import SET, weighted_mean
 from sluice.assertions.when import When, WhenSyntaxError, parse_when
 
 __all__ = [
     "NEGATION",
     "REGISTRY",
+    "SET",
     "AssertionConfigError",
     "AssertionProblem",
     "AssertionType",
@@ -29,4 +31,5 @@ __all__ = [
     "compile_assertion",
     "find_type",
     "parse_when",
+    "weighted_mean",
 ]

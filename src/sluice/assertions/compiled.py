@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from sluice.assertions.model import Judge, Kind, Score, Subject
+from sluice.assertions.model import AssertionConfigError, Judge, Kind, Score, Subject
 from sluice.assertions.registry import find_type
+from sluice.assertions.sets import SET, set_judge
 from sluice.assertions.when import When, parse_when
 from sluice.schema import Assertion
 
@@ -25,6 +26,7 @@ class CompiledAssertion:
     fields: frozenset[str]
     when: When | None
     judge: Judge
+    parts: tuple[CompiledAssertion, ...] = ()
 
     def applies(self, row: Mapping[str, Any]) -> bool:
         """Return whether `when` holds for a case."""
@@ -42,8 +44,12 @@ def compile_assertion(assertion: Assertion, *, suite_code: ModuleType | None = N
 
     `suite_code` is the suite's own module, where it has one; only `python` assertions use it.
     """
-    kind_of_check = find_type(assertion.type)
     when = None if assertion.when is None else parse_when(assertion.when)
+    if assertion.type == SET:
+        return _compile_set(assertion, when, suite_code)
+    if assertion.assertions:
+        raise AssertionConfigError(f"{assertion.type} has no assertions of its own; only {SET} has", "assertions")
+    kind_of_check = find_type(assertion.type)
     check = kind_of_check.compile(assertion, {} if suite_code is None else vars(suite_code))
     return CompiledAssertion(
         metric=assertion.metric,
@@ -54,4 +60,22 @@ def compile_assertion(assertion: Assertion, *, suite_code: ModuleType | None = N
         fields=check.fields | (when.fields if when else frozenset()),
         when=when,
         judge=check.judge,
+    )
+
+
+def _compile_set(assertion: Assertion, when: When | None, suite_code: ModuleType | None) -> CompiledAssertion:
+    if any(part.type == SET for part in assertion.assertions):
+        raise AssertionConfigError(f"an {SET} holds single assertions, no other {SET}", "assertions")
+    parts = tuple(compile_assertion(part, suite_code=suite_code) for part in assertion.assertions)
+    judge = set_judge(assertion, [(part.metric, part.weight, part.score) for part in parts])
+    return CompiledAssertion(
+        metric=assertion.metric,
+        type=assertion.type,
+        kind="continuous",
+        weight=assertion.weight,
+        semantics=1,
+        fields=frozenset().union(when.fields if when else (), *(part.fields for part in parts)),
+        when=when,
+        judge=judge,
+        parts=parts,
     )

@@ -46,6 +46,8 @@ class Score:
     value: float
     passed: bool
     reason: str
+    parts: tuple[tuple[str, float, Score], ...] = ()
+    """(metric, weight, score) of what an assert-set consists of."""
 
 
 Judge: TypeAlias = Callable[[Subject], Score]
@@ -73,6 +75,8 @@ class AssertionType:
     kind: Kind
     semantics: int
     compile: Compile
+    opposite_inverts: bool = True
+    """Whether the value of the opposite is 1 minus the value; else it is the value, and only pass and fail change."""
 
 
 def verdict(passed: bool, reason: str) -> Score:

@@ -8,13 +8,17 @@ from typing import Any
 from sluice.assertions import (
     contains,
     deepeval,
+    markup,
     measurements,
     patterns,
     refusal,
     similarity,
+    sql,
     structured,
     suite_code,
     text,
+    tool_calls,
+    xml_text,
 )
 from sluice.assertions.model import AssertionConfigError, AssertionType, Check, Score, Subject
 from sluice.errors import nearest
@@ -30,15 +34,21 @@ def _opposite(base: AssertionType) -> AssertionType:
 
         def opposite(subject: Subject) -> Score:
             score = judge(subject)
-            return Score(1.0 - score.value, not score.passed, score.reason)
+            value = 1.0 - score.value if base.opposite_inverts else score.value
+            return Score(value, not score.passed, score.reason)
 
         return Check(opposite, check.fields, check.kind)
 
-    title = f"the opposite of {base.name}: passes where that fails, and the value is 1 minus its value"
-    return AssertionType(NEGATION + base.name, title, base.kind, base.semantics, compile_opposite)
+    value = "1 minus its value" if base.opposite_inverts else "its value, so only pass and fail count"
+    title = f"the opposite of {base.name}: passes where that fails, and the value is {value}"
+    kind = base.kind if base.opposite_inverts else "binary"
+    return AssertionType(NEGATION + base.name, title, kind, base.semantics, compile_opposite)
 
 
-_MODULES = (text, contains, patterns, structured, similarity, refusal, measurements, suite_code, deepeval)
+_MODULES = (
+    text, contains, patterns, structured, xml_text, markup, sql, tool_calls, similarity, refusal, measurements,
+    suite_code, deepeval,
+)  # fmt: skip
 _BASES: tuple[AssertionType, ...] = tuple(item for module in _MODULES for item in module.TYPES)
 
 REGISTRY: Mapping[str, AssertionType] = {item.name: item for base in _BASES for item in (base, _opposite(base))}

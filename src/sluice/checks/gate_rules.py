@@ -50,10 +50,11 @@ def _presence(suite: Entry[Suite], blocked: bool) -> Iterator[Finding]:
         yield warning(suite.finding(("gates",), "suite-never-blocks", found, expected, fix, key=True))
     for metric in suite.value.metrics:
         if metric not in gates and metric not in RESERVED_METRICS:
-            index = next(i for i, one in enumerate(suite.value.assertions) if one.metric == metric)
+            index = next((i for i, one in enumerate(suite.value.assertions) if one.metric == metric), None)
+            where = ("gates",) if index is None else ("assertions", index, "metric")
             found, expected = f"metric {metric!r} without a gate", "a gate for every metric"
             fix = "add one; tier info only reports it"
-            yield warning(suite.finding(("assertions", index, "metric"), "metric-without-gate", found, expected, fix))
+            yield warning(suite.finding(where, "metric-without-gate", found, expected, fix))
 
 
 def _unit(plan: SuitePlan, metric: str, gate: Gate) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.cli.options import add_format, add_root
-from sluice.errors import CannotJudge, UsageError, nearest
+from sluice.errors import CannotJudge, UsageError
 from sluice.report.visible import one_line
 
 if TYPE_CHECKING:
@@ -75,7 +75,10 @@ def deployed_of(root: Path, arguments: argparse.Namespace) -> Deployed:
         _refuse_lost(root, name)
     deployed = deploy.read(root, name)
     if deployed is None:
-        raise UsageError(_nothing(root, name))
+        _refuse_unknown(root, name)
+        raise UsageError(
+            f"nothing was released to {name!r} yet: there is no branch deploy/{name} (sluice release {name})"
+        )
     return deployed
 
 
@@ -91,13 +94,12 @@ def _refuse_lost(root: Path, name: str) -> None:
         )
 
 
-def _nothing(root: Path, name: str) -> str:
-    from sluice.cli.releasing import environments
+def _refuse_unknown(root: Path, name: str) -> None:
+    from sluice.cli.releasing import main_catalog
 
-    known = environments(root)
-    if known and name not in known:
-        return f"no environment {name!r} on main; {nearest(name, known)}"
-    return f"nothing was released to {name!r} yet: there is no branch deploy/{name} (sluice release {name})"
+    main = main_catalog(root)
+    if main is not None and main.environments:
+        main.environment(name)
 
 
 def problems_of(root: Path, deployed: Deployed) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from sluice.catalog import MAINS, Entry, GitTree, load
+from sluice.catalog import MAINS, Catalog, Entry, GitTree, load
 from sluice.cli import release_text
 from sluice.errors import CannotJudge, ExitCode, UsageError
 from sluice.evidence.branch import Branch
@@ -101,13 +101,17 @@ def _target(desk: Desk, parent: deploy.Deployed, to: str | None) -> deploy.Deplo
 
     Where we sign, only what verifies is brought back: else a signature would turn somebody's edit into a release.
     """
-    known = list(deploy.history(desk.root, parent.environment, parent.commit))
-    meant = [one for one in known if deploy.is_named(one, to)] if to is not None else _others(known, parent)
-    found = next((one for one in meant if not (desk.key and _forged(desk, one))), None)
-    if found is None and meant:
+    doubtful: deploy.Deployed | None = None
+    found: deploy.Deployed | None = None
+    for one in filter(_meant(parent, to), deploy.history(desk.root, parent.environment, parent.commit)):
+        if not (desk.key and _forged(desk, one)):
+            found = one
+            break
+        doubtful = doubtful or one
+    if found is None and doubtful is not None:
         raise CannotJudge(
-            f"release {meant[0].number} of {parent.environment} ({meant[0].commit[:12]}) does not verify "
-            f"({_forged(desk, meant[0])[0]}), so it is not signed anew; `sluice verify --all` shows what does"
+            f"release {doubtful.number} of {parent.environment} ({doubtful.commit[:12]}) does not verify "
+            f"({_forged(desk, doubtful)[0]}), so it is not signed anew; `sluice verify --all` shows what does"
         )
     if found is None:
         wanted = f"release {to!r}" if to is not None else "earlier release that held something else"
@@ -117,8 +121,8 @@ def _target(desk: Desk, parent: deploy.Deployed, to: str | None) -> deploy.Deplo
     return found
 
 
-def _others(known: list[deploy.Deployed], parent: deploy.Deployed) -> list[deploy.Deployed]:
-    return [one for one in known if _content(one) != _content(parent)]
+def _meant(parent: deploy.Deployed, to: str | None) -> Callable[[deploy.Deployed], bool]:
+    return lambda one: deploy.is_named(one, to) if to is not None else _content(one) != _content(parent)
 
 
 def _content(one: deploy.Deployed) -> tuple[object, ...]:
@@ -182,11 +186,17 @@ def _until_won(attempt: Callable[[], ExitCode]) -> ExitCode:
     raise CannotJudge(f"others were faster {TRIES} times; run the command again")
 
 
-def environments(root: Path) -> Mapping[str, Entry[Environment]]:
-    """Return name -> file of the environments that main declares, sorted."""
+def main_catalog(root: Path) -> Catalog | None:
+    """Return what main declares; None where this clone knows no main."""
     for name in MAINS:
         try:
-            return dict(sorted(load(GitTree(root, name)).environments.items()))
+            return load(GitTree(root, name))
         except UsageError:
             continue
-    return {}
+    return None
+
+
+def environments(root: Path) -> Mapping[str, Entry[Environment]]:
+    """Return name -> file of the environments that main declares, sorted."""
+    main = main_catalog(root)
+    return dict(sorted(main.environments.items())) if main else {}

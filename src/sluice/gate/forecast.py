@@ -174,8 +174,7 @@ def _metrics(head: Catalog, asked: Upcoming, suite: Suite, policy: Suite) -> lis
     fractions = planned_fractions(len(asked.cases))
     found = []
     for metric, gate in policy.gates.items():
-        checks = [one for one in scorer.assertions if one.metric == metric]
-        n = sum(any(check.applies(case.row) for check in checks) for case in asked.cases)
+        n = sum(map(scorer.measures(metric), (case.row for case in asked.cases)))
         if gate.max_drop is None or not n:
             continue
         chance = chance_to_pass(n, ASSUMED_DISCORDANCE, gate.max_drop, NOMINAL_ALPHA, fractions=fractions)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import ValidationError
-
 from sluice.catalog import Catalog
 from sluice.digest import canonical_json, digest
-from sluice.errors import CannotJudge
 from sluice.gate.acceptance import policy_digest
 from sluice.release.bundle import Bundle
 from sluice.schema import Environment, HubSource, Model, PathSource, Resources, Strategy
@@ -64,18 +61,6 @@ class Lock(Frozen):
     def write(self) -> bytes:
         """Return the one way in which a lock is written."""
         return canonical_json(self.model_dump(mode="json", exclude_none=True)) + b"\n"
-
-
-def read_lock(data: bytes) -> Lock:
-    """Return the lock that `write` wrote; raise CannotJudge for anything else."""
-    try:
-        lock = Lock.model_validate_json(data)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise CannotJudge(f"the lock cannot be read: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
-    if lock.write() != data:
-        raise CannotJudge("the lock differs from the one way in which a lock is written")
-    return lock
 
 
 def make_lock(catalog: Catalog, environment: str, bundle: Bundle) -> Lock:

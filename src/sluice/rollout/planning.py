@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -158,16 +158,18 @@ def _completed(one: _Draft, notes: tuple[str, ...], wish: Wish, desk: Desk, pare
     allowed = one.admission.allowed
     rendered = desk.render(one.catalog.commit or "", one.lock, one.bundle.files) if allowed else Rendered({})
     same = parent is not None and parent.release == one.lock.digest and parent.manifests == dict(rendered.manifests)
-    same = same and not (parent is not None and desk.key is not None and _lacks_signature(parent))
+    doubts = forged(desk.root, parent, desk.evidence, desk.keys) if parent is not None and desk.vouched else ()
+    # With a key, the same is released anew where what lies there does not verify.
+    same = same and not (desk.key and doubts)
     lacking = shortages(demands(before) if before else (), demands(one.lock), here.capacity)
     refusals = [
         *one.admission.refusals,
         *(Refusal(problem, no=True) for problem in rendered.problems),
         *(Refusal(str(shortage), no=True) for shortage in lacking if not same),
-        *_unfilled(desk.root, one.catalog, wish.environment),
+        *_unfilled(one.catalog, wish.environment),
         *_approval(wish, here, one.lock),
         *_turned_back(wish, desk.root, parent, one.lock),
-        *_unverified(wish, desk, parent),
+        *_unverified(wish, parent, doubts),
     ]
     admission = replace(one.admission, refusals=tuple(refusals))
     changes = differences(before, one.lock)
@@ -197,14 +199,9 @@ def _main(root: Path) -> str:
     raise UsageError("neither origin/main nor main is known here, and only what is on main is released")
 
 
-def _lacks_signature(parent: Deployed) -> bool:
-    """A release without a signature does not verify, unless it restores one; with a key the same is released anew."""
-    return parent.statement is None and parent.record.restores is None
-
-
-def _unfilled(root: Path, catalog: Catalog, environment: str) -> Iterator[Refusal]:
+def _unfilled(catalog: Catalog, environment: str) -> Iterator[Refusal]:
     """What the template leaves open must be written before anything is rendered for a cluster."""
-    with closing(GitTree(root, catalog.commit or "HEAD")) as tree:
+    with closing(catalog.tree) as tree:
         found = placeholders.left_in(tree, environment)
     yield from (Refusal(str(finding)) for finding in found)
 
@@ -232,14 +229,11 @@ def _turned_back(wish: Wish, root: Path, parent: Deployed | None, lock: Lock) ->
             return
 
 
-def _unverified(wish: Wish, desk: Desk, parent: Deployed | None) -> Iterator[Refusal]:
+def _unverified(wish: Wish, parent: Deployed | None, doubts: Sequence[str]) -> Iterator[Refusal]:
     """Refuse to build on what nobody signed: its number, its reference and its closures would become ours."""
-    if parent is None or wish.over_unverified or not desk.vouched:
-        return
-    found = forged(desk.root, parent, desk.evidence, desk.keys)
-    if found:
+    if parent is not None and doubts and not wish.over_unverified:
         yield Refusal(
-            f"the newest commit of deploy/{parent.environment}, {parent.commit[:12]}, does not verify ({found[0]}): "
+            f"the newest commit of deploy/{parent.environment}, {parent.commit[:12]}, does not verify ({doubts[0]}): "
             f"somebody wrote it past Sluice, or without a key. `sluice rollback {parent.environment}` goes back to "
             "what verifies; --over-unverified builds on it nevertheless"
         )

@@ -14,7 +14,7 @@ from sluice.catalog import Catalog
 from sluice.digest import digest
 from sluice.retrieval import retrieval_content
 from sluice.runner.engine import Engine
-from sluice.schema import Assertion, Model, PathSource
+from sluice.schema import Assertion, Model, PathSource, Suite
 
 PARTS: dict[str, str] = {
     "messages": "the prompt's messages",
@@ -82,7 +82,7 @@ def closure(catalog: Catalog, name: str, engine: Engine, *, retrieves: bool | No
         "engine": [engine.name, engine.model],
         "rows": dataset.content_digest,
         "grouping": [dataset.value.id, list(dataset.value.slices), dataset.value.cluster],
-        "assertions": [_content(assertion) for assertion in suite.assertions],
+        "assertions": _assertions(suite),
         "code": _code_digest(catalog.suite_code.get(name)),
         "must_pass": sorted(suite.must_pass),
         "repeats": suite.repeats,
@@ -93,8 +93,9 @@ def closure(catalog: Catalog, name: str, engine: Engine, *, retrieves: bool | No
     return Closure(name, {part: digest(contents[part]) for part in PARTS if part in contents})
 
 
-def _content(assertion: Assertion) -> dict[str, Any]:
-    return assertion.model_dump()
+def _assertions(suite: Suite) -> list[dict[str, Any]]:
+    contents = [assertion.content for assertion in suite.assertions]
+    return [*contents, {"score": suite.score.model_dump()}] if suite.score else contents
 
 
 def _weights(model: Model) -> Any:
@@ -116,7 +117,7 @@ def _code_digest(source: bytes | None) -> str | None:
 
 def _semantics(assertions: tuple[Assertion, ...]) -> dict[str, int]:
     numbers = {"template": template.SEMANTICS}
-    for assertion in assertions:
+    for assertion in (one for outer in assertions for one in (outer, *outer.assertions)):
         name = assertion.type.removeprefix("not-")
         if name in REGISTRY:
             numbers[name] = REGISTRY[name].semantics

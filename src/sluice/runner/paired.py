@@ -243,7 +243,7 @@ class PairedRun:
 
     def metric_counts(self, metric: str) -> tuple[int, ...]:
         """Return how many planned cases of a metric each look holds."""
-        checks = [one for one in self.task.scorer.assertions if one.metric == metric]
+        measured = self.task.scorer.measures(metric)
         infos = {case.id: case for case in self.task.cases}
-        applies = [any(check.applies(infos[name].row) for check in checks) for name in self.plan.order]
+        applies = [measured(infos[name].row) for name in self.plan.order]
         return tuple(sum(applies[:end]) for end in self.plan.looks)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from types import ModuleType
+from typing import Any
 
-from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Score, Subject, compile_assertion
+from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Subject, compile_assertion
 from sluice.assertions.time_limit import SECONDS, TimeLimitReached, limited
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
 from sluice.providers.base import Completion, Failure, Outcome
-from sluice.results import CaseInfo, CaseResult, MetricScore
+from sluice.results import CaseInfo, CaseResult
+from sluice.runner.folding import fold
 from sluice.schema import Price, Suite
 
 
@@ -23,14 +24,23 @@ class Scorer:
         self.assertions: tuple[CompiledAssertion, ...] = tuple(
             compile_assertion(assertion, suite_code=code) for assertion in suite.assertions
         )
+        self.overall = suite.score
 
     @property
     def kinds(self) -> dict[str, Kind]:
         """Return metric -> `binary` or `continuous`; several assertions of one metric are pass/fail together."""
         kinds: dict[str, Kind] = {}
         for assertion in self.assertions:
-            kinds[assertion.metric] = "binary" if assertion.metric in kinds else assertion.kind
-        return kinds
+            for one in (assertion, *(part for part in assertion.parts if part.metric != assertion.metric)):
+                kinds[one.metric] = "binary" if one.metric in kinds else one.kind
+        return kinds | ({self.overall.metric: "continuous"} if self.overall else {})
+
+    def measures(self, metric: str) -> Callable[[Mapping[str, Any]], bool]:
+        """Return what says of a row whether its case is measured by a metric."""
+        if self.overall and self.overall.metric == metric:
+            return lambda row: True
+        checks = [one for one in self.assertions if metric in (one.metric, *(part.metric for part in one.parts))]
+        return lambda row: any(check.applies(row) for check in checks)
 
     def score(
         self, case: CaseInfo, repeat: int, request: str, outcome: Outcome, *, called: bool, price: Price
@@ -41,13 +51,13 @@ class Scorer:
         cost = cost_of(outcome, price)
         subject = Subject(outcome.text, case.row, outcome.latency, cost, outcome.finish_reason)
         try:
-            metrics = self._metrics(subject)
+            metrics, passed = fold(self.assertions, subject, self.overall)
         except AssertionProblem as problem:
             return _error(case, repeat, request, "harness", str(problem), outcome.attempts, called, outcome.text)
         return CaseResult(
             case=case.id,
             repeat=repeat,
-            state="pass" if all(score.passed for score in metrics.values()) else "fail",
+            state="pass" if passed else "fail",
             request=request,
             output=outcome.text,
             metrics=metrics,
@@ -60,14 +70,6 @@ class Scorer:
             called=called,
         )
 
-    def _metrics(self, subject: Subject) -> dict[str, MetricScore]:
-        scores: dict[str, list[tuple[float, Score]]] = {}
-        for assertion in self.assertions:
-            score = assertion.score(subject)
-            if score is not None:
-                scores.setdefault(assertion.metric, []).append((assertion.weight, score))
-        return {metric: _combined(weighted) for metric, weighted in scores.items()}
-
 
 def cost_of(completion: Completion, price: Price) -> float | None:
     """Return US dollars of one completion, or None where the server told no token counts."""
@@ -75,16 +77,6 @@ def cost_of(completion: Completion, price: Price) -> float | None:
         return None
     prompt = completion.prompt_tokens * price.input_per_million
     return (prompt + completion.completion_tokens * price.output_per_million) / 1e6
-
-
-def _combined(weighted: Sequence[tuple[float, Score]]) -> MetricScore:
-    """Fold the assertions of one metric: the weighted mean, passed where every one passed."""
-    if len(weighted) == 1:
-        score = weighted[0][1]
-        return MetricScore(score.value, score.passed, score.reason)
-    value = statistics.fmean((score.value for _, score in weighted), (weight for weight, _ in weighted))
-    reasons = [score.reason for _, score in weighted if not score.passed]
-    return MetricScore(value, not reasons, "; ".join(reasons))
 
 
 def _error(

@@ -5,7 +5,7 @@ from sluice.schema.dataset import DatasetCard
 from sluice.schema.environment import Accept, Canary, Environment, ServingHere, Strategy
 from sluice.schema.model import HubSource, Model, PathSource, Price, Resources, Serving
 from sluice.schema.prompt import MessageTemplate, Output, Parameters, Prompt, Retrieval
-from sluice.schema.suite import RESERVED_METRICS, Assertion, Budget, Gate, Suite
+from sluice.schema.suite import RESERVED_METRICS, Assertion, Budget, CaseScore, Gate, Suite
 
 KINDS: dict[str, type[FileModel]] = {
     "prompt": Prompt,
@@ -23,6 +23,7 @@ __all__ = [
     "Assertion",
     "Budget",
     "Canary",
+    "CaseScore",
     "DatasetCard",
     "Environment",
     "FileModel",

@@ -19,8 +19,18 @@ class Assertion(Frozen):
     type: Text
     value: Any = None
     threshold: float | None = None
-    weight: float = Field(default=1, gt=0)
+    weight: float = Field(default=1, ge=0, description="0: reported, and decides nothing.")
     when: Text | None = Field(default=None, description="Which cases: a field, `not`, `and`, `or`, `=`.")
+    assertions: tuple[Assertion, ...] = Field(
+        default=(),
+        description="What an assert-set consists of; a part of another metric is also reported, and decides nothing.",
+    )
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the assertion says, for digests: a key that came later is left out where it says nothing."""
+        content = self.model_dump(exclude={"assertions"})
+        return content | ({"assertions": [one.content for one in self.assertions]} if self.assertions else {})
 
 
 class Gate(Frozen):
@@ -41,6 +51,17 @@ class Gate(Frozen):
         return self
 
 
+class CaseScore(Frozen):
+    """The weighted mean of all assertions of a case as a metric of its own, and what it takes for a case to pass."""
+
+    metric: Name = "score"
+    pass_mark: float | Name | None = Field(
+        default=None,
+        description="The least score that passes, whatever single assertions say; or the row's field that has it. "
+        "Without one, and for rows whose field is null, every assertion must pass.",
+    )
+
+
 class Budget(Frozen):
     """The most that one evaluation of this suite may spend."""
 
@@ -56,6 +77,7 @@ class Suite(FileModel):
     dataset: Name
     assertions: Annotated[tuple[Assertion, ...], Field(min_length=1)]
     gates: dict[Name, Gate]
+    score: CaseScore | None = None
     must_pass: tuple[Text, ...] = ()
     repeats: int = Field(default=1, ge=1, le=100)
     seed: int = Field(default=0, ge=0)
@@ -78,5 +100,10 @@ class Suite(FileModel):
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The metrics of the assertions, in file order, each once."""
-        return tuple(dict.fromkeys(assertion.metric for assertion in self.assertions))
+        """The metrics of the assertions, in file order, each once; then the score's, where the suite has one."""
+        names = [name for assertion in self.assertions for name in _metrics(assertion)]
+        return tuple(dict.fromkeys([*names, *([self.score.metric] if self.score else [])]))
+
+
+def _metrics(assertion: Assertion) -> list[str]:
+    return [assertion.metric, *(name for part in assertion.assertions for name in _metrics(part))]

@@ -259,7 +259,6 @@ def main() -> None:
         prog="scripts/cluster", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("build", help="done by building.py, which needs no package")
     for name in ("up", "keep", "down"):
         command = commands.add_parser(name)
         command.add_argument("directory", type=Path)

@@ -8,6 +8,7 @@ import pytest
 from copies import template
 from servers.github_fixtures import start_forge  # noqa: F401 - a fixture that is used by name
 
+from sluice.adoption import settings
 from sluice.adoption.template import TEMPLATE
 
 
@@ -21,3 +22,9 @@ def copy(tmp_path: Path) -> Path:
 def adoption():
     """Answers of somebody who keeps the embedded model."""
     return TEMPLATE.model_copy(update={"owner": "@acme/llm", "registry": "ghcr.io/acme", "sample": False})
+
+
+@pytest.fixture
+def wanted(adoption):
+    """The settings that the forge should have."""
+    return settings.desired(adoption.model_copy(update={"app_id": 77}))

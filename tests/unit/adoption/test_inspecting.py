@@ -18,11 +18,6 @@ WORKFLOW = ".github/workflows/pull-request.yml"
 
 
 @pytest.fixture
-def wanted(adoption):
-    return settings.desired(adoption.model_copy(update={"app_id": 77}))
-
-
-@pytest.fixture
 def forge():
     forge = Forge()
     forge.branches.update(main="a" * 40, evidence="b" * 40)

@@ -18,11 +18,6 @@ COMPLETE = {"SLUICE_STAGING": "staging", "SLUICE_PRODUCTION": "production", "SLU
 
 
 @pytest.fixture
-def wanted(adoption):
-    return settings.desired(adoption.model_copy(update={"app_id": 77}))
-
-
-@pytest.fixture
 def forge():
     made = Forge()
     made.branches.update(main="a" * 40, evidence="b" * 40)

@@ -119,7 +119,7 @@ def test_fields_of_values(type_, value, fields):
 
 def test_kinds():
     continuous = {name.removeprefix("not-") for name, item in REGISTRY.items() if item.kind == "continuous"}
-    assert continuous == {"rouge-n", "bleu", "gleu", "python"}
+    assert continuous == {"rouge-n", "bleu", "gleu", "python", "tool-call-f1"}
     assert make("python", "good", suite_code=SUITE).kind == "binary"
     assert make("not-python", "good", suite_code=SUITE).kind == "binary"
     assert make("python", "graded", suite_code=SUITE).kind == "continuous"

@@ -208,7 +208,7 @@ def test_what_cannot_be_kept_is_refused_by_name(tmp_path, config, label, reason)
     ("text", "rule"),
     [
         ("prompts: [a]\nprompts: [b]\n", "yaml-duplicate-key"),
-        ("a: &x 1\nprompts: *x\n", "yaml-alias"),
+        ("a: &x [1, 2]\nprompts: {<<: *x}\n", "yaml-alias"),
         ("prompts: !!python/object:os.system x\n", "yaml-tag"),
         ("prompts: [\n", "yaml-syntax"),
         ("just text\n", "import-value"),

@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sluice.catalog.jsonl_file import read_rows
-from sluice.catalog.yaml_file import encoding_finding, read_yaml
+from sluice.catalog.yaml_file import encoding_finding
 from sluice.errors import Finding, UsageError
+from sluice.interchange.promptfoo.js_yaml import read_js_yaml
 from sluice.interchange.promptfoo.spots import Spot
 
 SCHEME = "file://"
@@ -39,7 +40,7 @@ class Sources:
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name
 
     def _data(self, shown: str, data: bytes) -> Spot | None:
-        source = read_yaml(shown, data)
+        source = read_js_yaml(shown, data)
         self.findings += source.findings
         return None if source.findings else Spot(shown, source.data, self.findings, source)
 
