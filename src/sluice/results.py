@@ -14,6 +14,9 @@ from sluice.errors import CannotJudge
 FORMAT = 1
 """Version of every written run; raised when an older reader would misread a newer file."""
 
+FOREIGN = "foreign"
+"""The engine of a run that another harness made: it has no closure, so it is shown and never evidence."""
+
 Side = Literal["base", "head"]
 SIDES: tuple[Side, Side] = ("base", "head")
 State = Literal["pass", "fail", "error", "skipped"]
@@ -78,6 +81,11 @@ class RunHeader:
     plan: str
     planned: int
     metrics: tuple[str, ...]
+
+    @property
+    def foreign(self) -> bool:
+        """Whether another harness made this run; no verdict or evidence may rest on it."""
+        return self.engine.get("engine") == FOREIGN
 
 
 @dataclass(frozen=True, slots=True)

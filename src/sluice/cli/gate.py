@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from sluice.cli.options import add_format, add_root, count, repository
 from sluice.cli.stored import read_judgement
-from sluice.errors import ExitCode
+from sluice.errors import CannotJudge, ExitCode
 from sluice.gate.judgement import Judgement
 from sluice.gate.self_test import SelfTest, self_test
 from sluice.report.numbers import counted
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Print the verdict or the self-test; the exit code says it too."""
     judgement = read_judgement(repository(arguments), arguments.file)
+    _refuse_foreign(judgement)
     if arguments.self_test:
         return _self_test(judgement, arguments)
     verdict = judgement.verdict
@@ -38,6 +39,15 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     else:
         print("\n".join([verdict.word, *(f"- {reason}" for reason in verdict.reasons)]))
     return verdict.exit_code
+
+
+def _refuse_foreign(judgement: Judgement) -> None:
+    """Another harness's run has no closure: whatever word its file holds, it decides nothing."""
+    foreign = [
+        suite.name for suite in judgement.suites if suite.comparison.head.foreign or suite.comparison.base.foreign
+    ]
+    if foreign:
+        raise CannotJudge(f"{', '.join(foreign)}: another harness ran it, and no verdict may be taken from that")
 
 
 def _self_test(judgement: Judgement, arguments: argparse.Namespace) -> ExitCode:

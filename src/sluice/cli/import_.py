@@ -1,5 +1,12 @@
-"""promptfoo: prompts, tests and deterministic assertions become a prompt, a dataset and a suite. What cannot be
-kept is refused with file, test and reason; nothing is written then.
+"""What another tool made becomes files of this repository, or a run to look at; `sluice import KIND --help`.
+
+promptfoo   a configuration: prompts, tests and deterministic assertions become a prompt, a dataset and a suite. What
+            cannot be kept is refused with file, test and reason; nothing is written then.
+lm-eval     results of lm-evaluation-harness; --run runs the task first, against a model of ours
+inspect     a log of inspect
+
+Runs of other harnesses become a stored judgement for `report`, `compare` and `export`. They have no closure, so they
+are never evidence, and `sluice gate` takes no verdict from them.
 """
 
 from __future__ import annotations
@@ -7,6 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from sluice.cli import import_foreign
 from sluice.cli.options import add_root, repository
 from sluice.cli.writing import write_new
 from sluice.errors import ExitCode, InvalidFiles
@@ -14,10 +22,25 @@ from sluice.interchange.promptfoo import import_config
 from sluice.report.findings import finding_line
 from sluice.scaffold import refuse_unusable
 
+KINDS = {
+    "promptfoo": "Turn a promptfoo configuration into a prompt, a dataset and a suite.",
+    "lm-eval": "Read results of lm-evaluation-harness (--log_samples), or run a task and read them.",
+    "inspect": "Read a log of inspect (.eval or .json).",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's options."""
-    parser.add_argument("kind", choices=("promptfoo",), help="which tool's configuration")
+    """Add the kinds and their options."""
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+    for kind, about in KINDS.items():
+        added = kinds.add_parser(kind, description=about)
+        if kind == "promptfoo":
+            _configuration(added)
+        else:
+            import_foreign.add_arguments(added, kind)
+
+
+def _configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="the configuration file")
     parser.add_argument("--name", help="how the dataset is named, and the prompts begin (default: as the file)")
     parser.add_argument(
@@ -29,6 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Import; exit 3 with findings where something cannot be kept."""
+    return _import_config(arguments) if arguments.kind == "promptfoo" else import_foreign.run(arguments)
+
+
+def _import_config(arguments: argparse.Namespace) -> ExitCode:
     repo = repository(arguments)
     if arguments.name is not None:
         refuse_unusable(arguments.name)

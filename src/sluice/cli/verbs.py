@@ -35,7 +35,9 @@ VERBS: dict[str, Verb] = {
     "status": Verb("status", "Show where an environment stands: Git's wish, the cluster's truth, evidence, drift."),
     "verify": Verb("verify", "Verify releases offline: signatures, locks, bundles and evidence."),
     "train": Verb("train", "Train a model from the recipe in its file."),
-    "import": Verb("import_", "Turn another tool's configuration into files of this repository."),
+    "import": Verb(
+        "import_", "Take in what another tool made: a promptfoo configuration, or runs of lm-eval and inspect."
+    ),
     "export": Verb("export", "Write the runs of a stored judgement in another tool's format."),
     "init": Verb("init", "Make a fresh copy of the template your own, and send its settings to the forge."),
     "new": Verb("new", "Write a valid prompt, dataset, suite or model to start from."),

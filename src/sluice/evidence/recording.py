@@ -190,6 +190,8 @@ def _hex(digest: str) -> str:
 def _compared(suite: SuiteJudgement, sides: Sides, held: Sequence[Holding]) -> Compared:
     """Compute both closures anew from the commits; raise CannotJudge where the judgement is about something else."""
     name, comparison = suite.name, suite.comparison
+    if comparison.head.foreign or comparison.base.foreign:
+        raise CannotJudge(f"{name}: another harness ran it, and only runs of Sluice are evidence")
     after = closure(sides.change.head, name, engine_of(comparison.head))
     before = None
     if sides.change.base is not None and name in sides.change.base.suites:
