@@ -19,7 +19,6 @@ from pod_security import containers, restricted
 from unit.rollout.released import bundle, copied, lock, model_lock
 
 from sluice.catalog import WorkingTree, load
-from sluice.checks.secret_shapes import find_secrets
 from sluice.release.bundle import make_bundle
 from sluice.release.lock import Lock, make_lock
 from sluice.rollout import capacity, parity
@@ -27,6 +26,7 @@ from sluice.rollout.kustomize import Kustomize
 from sluice.rollout.manifests import Manifest, documents, manifest
 from sluice.rollout.rendering import render
 from sluice.schema import Resources
+from sluice.shapes import find_secrets
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"

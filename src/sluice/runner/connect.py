@@ -8,7 +8,7 @@ from sluice.catalog import Catalog, WorkingTree
 from sluice.digest import digest, digest_bytes, short
 from sluice.errors import CannotJudge
 from sluice.providers.base import Provider
-from sluice.providers.endpoint import Endpoint
+from sluice.providers.endpoint import ENDPOINT_VARIABLE, Endpoint, variable_for
 from sluice.runner.engine import Engine
 from sluice.schema import Model, PathSource
 
@@ -27,6 +27,11 @@ def connect(catalog: Catalog, engine: Engine, state: Path) -> Provider:
     if engine.name != "local":
         raise CannotJudge(
             f"no server of {engine.model} was started: `sluice eval --serve` starts it, and an endpoint names another"
+        )
+    if model.serving.adapter is not None:
+        raise CannotJudge(
+            f"the local engine loads no adapters, and {engine.model} answers with {model.serving.adapter}; "
+            f"set {variable_for(ENDPOINT_VARIABLE, engine.model)} to a server that does"
         )
     if not isinstance(model.source, PathSource):
         raise CannotJudge(f"{engine.model} has no weights in this repository")

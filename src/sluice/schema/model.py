@@ -42,6 +42,9 @@ class Serving(Frozen):
     engine: EngineName
     image: Text | None = None
     arguments: Arguments = {}
+    adapter: Text | None = Field(
+        default=None, description="The LoRA adapter that answers, by the name under which the arguments load it."
+    )
     resources: Resources = Resources()
     concurrency: int = Field(default=32, gt=0, le=1024, description="The most calls in flight during an eval.")
 
