@@ -274,6 +274,13 @@ def test_stored_answers_of_servers_are_judged_without_one(
     assert len(ran(containers)) == 1
 
 
+def test_doctor_says_whether_servers_can_be_started(repository, containers, sluice, monkeypatch):
+    monkeypatch.setenv("SLUICE_SERVE", "1")
+    assert "served on tgi, started by evals in docker" in sluice("doctor")[1]
+    (containers / "down").touch()
+    assert "evals start served on tgi, and nothing here can" in sluice("doctor")[1]
+
+
 def test_an_endpoint_and_a_server_to_start_contradict_each_other(repository, server, sluice):
     code, _, err = sluice("eval", "--serve")
     assert code == 2 and "SLUICE_ENDPOINT names one that runs already" in err

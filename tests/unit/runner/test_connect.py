@@ -6,9 +6,10 @@ import pytest
 from miniature import MODEL, commit, git, miniature, write
 
 from sluice.catalog import GitTree, WorkingTree, load
-from sluice.errors import CannotJudge
-from sluice.runner.connect import weights_directory
-from sluice.runner.engine import choose_engine
+from sluice.errors import CannotJudge, UsageError
+from sluice.runner.closure import closure
+from sluice.runner.connect import connect, weights_directory
+from sluice.runner.engine import Engine, choose_engine
 
 DATA = b"weights"
 FILES = {"model.safetensors": "sha256:" + hashlib.sha256(DATA).hexdigest()}
@@ -72,3 +73,27 @@ def test_weights_that_are_not_the_named_ones_are_refused(tmp_path, data):
     catalog = load(WorkingTree(root))
     with pytest.raises(CannotJudge, match=r"model\.safetensors"):
         weights_directory(catalog, catalog.models["small"].value.source, root / ".sluice")
+
+
+def test_the_environment_says_which_engine_answers_at_an_endpoint(tmp_path):
+    """It is part of what was judged: answers of another engine are another closure."""
+    catalog = load(WorkingTree(miniature(tmp_path, count=3)))
+    there = {"SLUICE_ENDPOINT": "http://localhost:1"}
+    own = choose_engine(catalog, "served", there)
+    other = choose_engine(catalog, "served", {**there, "SLUICE_ENGINE_SERVED": "vllm"})
+    assert (own.name, other.name) == ("tgi", "vllm")
+    assert closure(catalog, "answer", own).differences(closure(catalog, "answer", other)) == ("engine",)
+    with pytest.raises(UsageError, match="SLUICE_ENGINE is 'vlm'; did you mean 'vllm'"):
+        choose_engine(catalog, "served", {**there, "SLUICE_ENGINE": "vlm"})
+
+
+def test_where_evals_start_servers_the_model_file_names_the_engine(tmp_path):
+    catalog = load(WorkingTree(with_weights(tmp_path)))
+    assert choose_engine(catalog, "served", {"SLUICE_SERVE": "1"}) == Engine("tgi", "served")
+    assert choose_engine(catalog, "small", {"SLUICE_SERVE": " "}) == Engine("local", "small")
+
+
+def test_a_server_that_nobody_started_is_never_answered_for_by_the_weights(tmp_path):
+    catalog = load(WorkingTree(with_weights(tmp_path)))
+    with pytest.raises(CannotJudge, match="no server of small was started"):
+        connect(catalog, Engine("tgi", "small"), tmp_path / ".sluice")
