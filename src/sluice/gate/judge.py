@@ -16,7 +16,7 @@ from sluice.gate.changes import Affected, Change, mixed
 from sluice.gate.evidence import Looks
 from sluice.gate.judgement import Judgement, SuiteJudgement
 from sluice.gate.moves import verdict_moves
-from sluice.gate.notes import notes_of
+from sluice.gate.notes import derived_notes, notes_of
 from sluice.gate.ratio import wants_fresh_pairs
 from sluice.gate.suite import Policy, SuiteState, decide_all, decide_first, decide_look, overall
 from sluice.gate.usage import usage_of
@@ -305,7 +305,7 @@ def _report(head: Catalog, one: _Judged) -> SuiteJudgement:
         usage=usage_of(one.run, one.state.comparison),
         outputs=_shown(head.datasets[suite.dataset], one.run.task),
         moved=one.moved,
-        notes=notes_of(one.run),
+        notes=(*notes_of(one.run), *derived_notes(suite.derived, one.run, one.state.comparison)),
     )
 
 

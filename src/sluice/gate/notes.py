@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from sluice.compare import Comparison
 from sluice.providers.base import Completion
+from sluice.results import SIDES, Side
+from sluice.runner.derived import derived
 from sluice.runner.paired import PairedRun
 
 
@@ -29,3 +34,28 @@ def _asked_again(run: PairedRun) -> str:
     answered = sum(isinstance(run.execution.outcomes.get(key), Completion) for key in keys)
     errors = "1 error" if len(keys) == 1 else f"{len(keys)} errors"
     return f"{errors} of the stored run asked again: {answered} answered now"
+
+
+def derived_notes(formulas: Mapping[str, str], run: PairedRun, comparison: Comparison) -> tuple[str, ...]:
+    """Return each derived metric of the compared cases, base and head."""
+    if not formulas:
+        return ()
+    base, head = (_derived(formulas, run, comparison, side) for side in SIDES)
+    whole = comparison.base == comparison.head
+    return tuple(
+        f"{metric} (derived): {_figure(head[metric])}"
+        if whole
+        else f"{metric} (derived): base {_figure(base[metric])}, head {_figure(head[metric])}"
+        for metric in formulas
+    )
+
+
+def _derived(
+    formulas: Mapping[str, str], run: PairedRun, comparison: Comparison, side: Side
+) -> dict[str, float | None]:
+    results = ((pair.info.row, result) for pair in comparison.pairs for result in getattr(pair, side))
+    return derived(formulas, run.task.scorer, results)
+
+
+def _figure(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.4g}"
