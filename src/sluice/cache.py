@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sluice.errors import CannotJudge
@@ -20,6 +21,7 @@ class CompletionCache:
     """A SQLite file of completions by key; a broken or foreign file is set aside, never trusted."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = _open_or_set_aside(path)
@@ -35,6 +37,7 @@ class CompletionCache:
         """
         mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
         cache = cls.__new__(cls)
+        cache._path = path
         try:
             cache._connection = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=30)
             cache._connection.execute("SELECT key, value FROM completions LIMIT 1").fetchall()
@@ -61,8 +64,18 @@ class CompletionCache:
     def put(self, completions: Mapping[str, Completion]) -> None:
         """Store completions in one transaction; a known key keeps its first answer."""
         rows = [(key, json.dumps(encode(value))) for key, value in completions.items()]
-        with self._connection:
-            self._connection.executemany("INSERT OR IGNORE INTO completions VALUES (?, ?)", rows)
+        self._write("INSERT OR IGNORE INTO completions VALUES (?, ?)", rows)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Forget completions."""
+        self._write("DELETE FROM completions WHERE key = ?", [(key,) for key in keys])
+
+    def _write(self, statement: str, rows: Sequence[tuple[str, ...]]) -> None:
+        try:
+            with self._connection:
+                self._connection.executemany(statement, rows)
+        except sqlite3.Error as error:
+            raise CannotJudge(f"cannot write {self._path}: {error}; the journal keeps what was answered") from None
 
     def close(self) -> None:
         """Close the file."""
@@ -93,7 +106,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def encode(completion: Completion) -> dict[str, object]:
     """Return a completion as JSON data."""
-    return {
+    data: dict[str, object] = {
         "text": completion.text,
         "finish_reason": completion.finish_reason,
         "prompt_tokens": completion.prompt_tokens,
@@ -101,8 +114,14 @@ def encode(completion: Completion) -> dict[str, object]:
         "latency": completion.latency,
         "attempts": completion.attempts,
     }
+    if completion.first_token is not None:
+        data["first_token"] = completion.first_token
+    if completion.logprobs is not None:
+        data["logprobs"] = list(completion.logprobs)
+    return data
 
 
 def decode(data: Mapping[str, object]) -> Completion:
     """Return the completion that `encode` wrote."""
-    return Completion(**data)  # type: ignore[arg-type]
+    completion = Completion(**data)  # type: ignore[arg-type]
+    return completion if completion.logprobs is None else replace(completion, logprobs=tuple(completion.logprobs))

@@ -18,6 +18,7 @@ def test_a_repository_with_commits_but_no_main_asks_for_a_base(repository, serve
     assert sluice("eval", "--base", "HEAD")[0] == 0
 
 
+@pytest.mark.fault("a directory that cannot be written", "stop with exit code 4")
 @pytest.mark.parametrize("place", [".sluice", ".sluice/cache", ".sluice/runs"])
 def test_state_that_cannot_be_written_is_said(repository, server, sluice, place):
     path = repository / place

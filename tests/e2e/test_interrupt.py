@@ -51,7 +51,12 @@ def wait_for_a_record(root, process):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "pauses"),
-    [(signal.SIGINT, ()), (signal.SIGINT, (0.02,)), (signal.SIGINT, (0.1, 0.1)), (signal.SIGTERM, (0.2,))],
+    [
+        pytest.param(signal.SIGINT, (), marks=pytest.mark.fault("SIGINT", "stop with exit code 4")),
+        pytest.param(signal.SIGINT, (0.02,), marks=pytest.mark.fault("SIGINT twice", "stop with exit code 4")),
+        (signal.SIGINT, (0.1, 0.1)),
+        pytest.param(signal.SIGTERM, (0.2,), marks=pytest.mark.fault("SIGTERM", "stop with exit code 4")),
+    ],
 )
 def test_interrupts_end_with_exit_code_4_and_keep_the_journal(tmp_path, tgi, pauses, number):  # noqa: F811
     server = tgi(answer)

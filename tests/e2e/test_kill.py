@@ -62,6 +62,7 @@ def journalled(root):
 
 
 @pytest.mark.slow
+@pytest.mark.fault("SIGKILL at any moment", "the same command goes on; nothing journalled is asked again")
 def test_killed_runs_end_like_uninterrupted_ones(tmp_path, tgi):  # noqa: F811
     server = tgi(answer)
     whole = repository(tmp_path / "whole")

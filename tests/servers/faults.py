@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from dataclasses import dataclass, field
 
@@ -49,9 +50,10 @@ class Fault:
         response = web.StreamResponse(status=self.status, headers={"Content-Type": self.content_type})
         await response.prepare(request)
         size = -(-len(self.body) // self.pieces)
-        for start in range(0, len(self.body), size):
-            await asyncio.sleep(self.delay)
-            await response.write(self.body[start : start + size])
+        with contextlib.suppress(ConnectionError):  # who was to be bored has gone away
+            for start in range(0, len(self.body), size):
+                await asyncio.sleep(self.delay)
+                await response.write(self.body[start : start + size])
         return response
 
 

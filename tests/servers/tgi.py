@@ -81,6 +81,7 @@ class TgiServer:
         self._port = port
         self._active = 0
         self._script: deque[Fault] = deque()
+        self.misbehave: Callable[[str], Fault | None] = lambda body: None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="tgi-contract", daemon=True)
         self._ready = threading.Event()
@@ -182,8 +183,8 @@ class TgiServer:
             if self.settings.api_key and request.headers.get("Authorization", "").lower() != expected.lower():
                 self.calls.append(Call(request.method, request.path, dict(request.headers), None))
                 return web.Response(status=401)
-            if self._script:
-                fault = self._script.popleft()
+            fault = self._script.popleft() if self._script else self.misbehave(await request.text())
+            if fault is not None:
                 self.calls.append(Call(request.method, request.path, dict(request.headers), await request.text()))
                 response = await fault.play(request)
                 if response is not None:

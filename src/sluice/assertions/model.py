@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from sluice.errors import ExitCode, SluiceError
+from sluice.providers.base import Wanted
 from sluice.schema import Assertion
 
 Kind: TypeAlias = Literal["binary", "continuous"]
@@ -30,13 +31,17 @@ class AssertionProblem(SluiceError):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One answer and its case. `latency` in seconds, `cost` in dollars; None where it is not known."""
+    """One answer and its case. `latency` in seconds, `cost` in dollars; None where it is not known.
+
+    `logprobs` are of the answer's tokens, where the type wanted them.
+    """
 
     output: str
     row: Mapping[str, Any]
     latency: float | None = None
     cost: float | None = None
     finish_reason: str | None = None
+    logprobs: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class AssertionType:
     compile: Compile
     opposite_inverts: bool = True
     """Whether the value of the opposite is 1 minus the value; else it is the value, and only pass and fail change."""
+    wants: tuple[Wanted, ...] = ()
+    """What answers must bring beside their text."""
 
 
 def verdict(passed: bool, reason: str) -> Score:

@@ -56,6 +56,34 @@ def _limits(context: Context) -> Iterator[Finding]:
             yield model.finding((*where, "max_input_tokens"), "model-serving-limits", found, expected, fix)
 
 
+def _adapters(context: Context) -> Iterator[Finding]:
+    for model in context.catalog.models.values():
+        adapter, where = model.value.serving.adapter, ("serving", "adapter")
+        if adapter is None:
+            continue
+        loaded = _loaded_adapters(model.value)
+        if adapter not in loaded:
+            found = f"adapter {adapter!r}, and the arguments load {', '.join(sorted(loaded)) or 'none'}"
+            fix = "name it in lora_adapters (tgi: id@<commit> or id=/path) or lora_modules (vllm: id=/path)"
+            yield model.finding(where, "model-adapter-unloaded", found, "an adapter that the server loads", fix)
+        elif loaded[adapter] is not None and not _COMMIT.match(loaded[adapter] or ""):
+            found, expected = f"adapter {adapter}@{loaded[adapter]}", "a full commit hash of 40 hex digits"
+            fix = "write lora_adapters: id@<commit>; branches and tags move"
+            yield model.finding(where, "model-revision-unpinned", found, expected, fix)
+
+
+def _loaded_adapters(model: Model) -> dict[str, str | None]:
+    """Return adapter -> its revision on the hub (empty where none is named), None for one in a directory."""
+    name = "lora_modules" if model.serving.engine == "vllm" else "lora_adapters"
+    found: dict[str, str | None] = {}
+    for one in re.split(r"[,\s]+", str(model.serving.arguments.get(name, "")).strip()):
+        adapter, is_path, _ = one.partition("=")
+        identifier, _, revision = adapter.partition("@")
+        if identifier:
+            found[identifier] = None if is_path else revision
+    return found
+
+
 def _serving_secrets(context: Context) -> Iterator[Finding]:
     for model in context.catalog.models.values():
         for name, value in model.value.serving.arguments.items():
@@ -91,6 +119,12 @@ RULES = (
         _limits,
         {
             "model-serving-limits": "A server's token limits agree with one another and with the context.",
+        },
+    ),
+    *rules(
+        _adapters,
+        {
+            "model-adapter-unloaded": "An adapter that answers is one that the server's arguments load.",
         },
     ),
     *rules(

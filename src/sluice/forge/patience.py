@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sluice.forge.transport import Reply
-from sluice.providers.retry import RetryPolicy, parse_retry_after
+from sluice.providers.pacing import parse_retry_after
+from sluice.providers.retry import RetryPolicy
 
 SECONDARY = 60.0
 """GitHub asks for at least a minute where a secondary rate limit names no time, longer each time it is met again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +18,11 @@ from sluice.gate.judgement import Judgement, SuiteJudgement
 from sluice.gate.moves import verdict_moves
 from sluice.gate.notes import derived_notes, notes_of
 from sluice.gate.ratio import wants_fresh_pairs
-from sluice.gate.suite import Policy, SuiteState, decide_all, decide_first, decide_look, overall
+from sluice.gate.suite import Policy, SuiteState, decide_all, decide_first, decide_look, overall, undecided
 from sluice.gate.usage import usage_of
 from sluice.gate.verdict import SuiteVerdict, Word
 from sluice.providers.base import Provider
-from sluice.results import Side
+from sluice.results import CaseInfo, Side
 from sluice.runner.closure import Closure
 from sluice.runner.connect import connect
 from sluice.runner.engine import Engine
@@ -30,8 +30,10 @@ from sluice.runner.execute import Progress, is_stored
 from sluice.runner.paired import PairedRun, SideTask, Task
 from sluice.runner.requests import retriever_of
 from sluice.runner.scoring import Scorer, cases_of, load_code, repeats_of
+from sluice.runner.spending import BudgetSpent
 from sluice.schema import Suite
 
+Connect = Callable[[Catalog, Engine, Path], Provider]
 _STRICTEST_FIRST = ("none", "artifact", "public")
 
 
@@ -52,6 +54,7 @@ class Setting:
     complete: bool
     ask: bool = True
     retry_errors: bool = False
+    connect: Connect = connect
 
     def catalog(self, side: Side) -> Catalog:
         """Return a side's catalog; without a base there is only head."""
@@ -84,7 +87,7 @@ class Engines:
                 "merge again with the endpoints and options that it ran with"
             )
         if closure.model not in self.open:
-            self.open[closure.model] = connect(self.setting.catalog(side), engine, self.setting.state)
+            self.open[closure.model] = self.setting.connect(self.setting.catalog(side), engine, self.setting.state)
         return self.open[closure.model]
 
     def close(self) -> None:
@@ -113,19 +116,21 @@ def judge(
     complete: bool = False,
     ask: bool = True,
     retry_errors: bool = False,
+    connect: Connect = connect,
 ) -> Judgement:
     """Run what the change affects and return the judgement.
 
     `complete` asks every planned case and looks once (evidence); otherwise a clear verdict stops early. Without `ask`
     no model is called: what earlier runs stored is judged, and what is missing is an error. `retry_errors` asks every
-    error of the stored runs again, which must be there.
+    error of the stored runs again, which must be there. `connect` opens the provider of an engine.
     Raises CannotJudge where no verdict can be taken; what was answered so far is kept.
     """
-    setting = Setting(base, head, state, complete, ask, retry_errors)
+    setting = Setting(base, head, state, complete, ask, retry_errors, connect)
     with ExitStack() as stack:
         judged = _run_all(setting, change, watcher, stack) if change.affected else []
         judged, verdicts = _decide_fairly(judged, setting.blocking(change.elsewhere))
-    tolerant = bool(judged) and all(one.state.policy.suite.on_inconclusive == "warn" for one in judged)
+    stopped = any(one.run.execution.spending.stopped for one in judged)
+    tolerant = bool(judged) and not stopped and all(_tolerates(one) for one in judged)
     stochastic = any(task.prompt.parameters.stochastic for one in judged for task in one.run.task.sides)
     return Judgement(
         base=base.label if base else "no base",
@@ -139,6 +144,10 @@ def judge(
     )
 
 
+def _tolerates(one: _Judged) -> bool:
+    return one.state.policy.suite.on_inconclusive == "warn"
+
+
 def _run_all(setting: Setting, change: Change, watcher: Watcher, stack: ExitStack) -> list[_Judged]:
     cache = CompletionCache(setting.state / "cache" / "completions.sqlite")
     stack.callback(cache.close)
@@ -146,7 +155,7 @@ def _run_all(setting: Setting, change: Change, watcher: Watcher, stack: ExitStac
     stack.callback(engines.close)
     touched = [one.name for one in change.affected if one.differences or one.base is None]
     family = setting.blocking(touched) + setting.blocking(change.elsewhere)
-    tasks = [(affected, _task(setting, engines, affected)) for affected in change.affected]
+    tasks = [(affected, task_of(setting, engines, affected)) for affected in change.affected]
     if setting.retry_errors:
         _require_stored([task for _, task in tasks], setting.state)
     return [_run_suite(setting, task, cache, watcher, affected, family, stack) for affected, task in tasks]
@@ -173,7 +182,10 @@ def _run_suite(
     # The journal stays open until the verdict: a verdict against a reused base may ask the base once more.
     run = stack.enter_context(PairedRun(task, setting.state, cache, watcher))
     policy = _policy(setting.policy(affected), run, family)
-    state = _look_by_look(run, policy, watcher)
+    try:
+        state = _look_by_look(run, policy, watcher)
+    except BudgetSpent as spent:
+        return _Judged(affected, run, _stopped(run, policy, str(spent)), ())
     moved: tuple[str, ...] = ()
     if setting.base is not None and affected.base is not None and affected.judged_anew:
         provider = task.side("base").open
@@ -181,7 +193,8 @@ def _run_suite(
     return _Judged(affected, run, state, moved)
 
 
-def _task(setting: Setting, engines: Engines, affected: Affected) -> Task:
+def task_of(setting: Setting, engines: Engines, affected: Affected) -> Task:
+    """Return what is run of a suite that a change affects."""
     suite = setting.head.suites[affected.name].value
     cases = cases_of(setting.head, suite)
     sides = [_side_task(setting, engines, "head", affected.name, affected.head, affected.head_engine)]
@@ -236,32 +249,45 @@ def _look_by_look(run: PairedRun, policy: Policy, watcher: Watcher) -> SuiteStat
     """Run looks until one decides; a suite without a base, or a complete run, has no interim decision."""
     for look in range(policy.last_look):
         run.run_look(look)
-        comparison = _compare(run, look)
+        comparison = _compare(run, run.cases(look))
         verdict = decide_look(comparison, policy, look)
         if verdict.word == "fail" and _wants_new_samples(verdict) and run.resample_base(look):
-            comparison = _compare(run, look)
+            comparison = _compare(run, run.cases(look))
             verdict = decide_look(comparison, policy, look)
         watcher.looked(run.task.suite, look + 1, policy.last_look + 1, verdict.word if _has_base(run) else None)
         if verdict.word in ("pass", "fail") and _has_base(run):
             return SuiteState(comparison, policy, look, verdict)
     run.run_look(policy.last_look)
     watcher.looked(run.task.suite, policy.last_look + 1, policy.last_look + 1, None)
-    comparison = _compare(run, policy.last_look)
+    comparison = _compare(run, run.cases(policy.last_look))
     if _has_base(run) and wants_fresh_pairs(policy.suite, comparison.pairs, batching=policy.batching):
         policy = replace(policy, timed=run.time_pairs())
     return SuiteState(comparison, policy, policy.last_look, None)
+
+
+def _stopped(run: PairedRun, policy: Policy, why: str) -> SuiteState:
+    """Return the state of a suite whose budget is spent: what was answered so far is shown, and decides nothing new.
+
+    The looks that were taken have not decided, and half a look may not.
+    """
+    cases = run.answered()
+    if not cases:
+        raise CannotJudge(why)
+    look = max((index for index, end in enumerate(run.plan.looks) if end <= len(cases)), default=0)
+    comparison = _compare(run, cases)
+    return SuiteState(comparison, policy, look, undecided(decide_look(comparison, policy, look), why))
 
 
 def _has_base(run: PairedRun) -> bool:
     return len(run.task.sides) > 1
 
 
-def _compare(run: PairedRun, look: int) -> Comparison:
-    """Pair the sides as far as a look; a suite that is new is paired with itself, so that it can be shown."""
-    head = run.run("head", look)
-    base = run.run("base", look) if _has_base(run) else head
+def _compare(run: PairedRun, cases: Sequence[CaseInfo]) -> Comparison:
+    """Pair the sides over these cases; a suite that is new is paired with itself, so that it can be shown."""
+    head = run.run("head", cases)
+    base = run.run("base", cases) if _has_base(run) else head
     kinds = {**run.task.scorer.kinds}
-    return compare(base, head, run.cases(look), kinds, run.resampled)
+    return compare(base, head, cases, kinds, run.resampled)
 
 
 def _decide_fairly(judged: Sequence[_Judged], elsewhere: int) -> tuple[list[_Judged], list[SuiteVerdict]]:
@@ -283,14 +309,17 @@ def _wants_new_samples(verdict: SuiteVerdict) -> bool:
 
 
 def _compared_anew(one: _Judged) -> _Judged:
-    return replace(one, state=replace(one.state, comparison=_compare(one.run, one.state.look)))
+    return replace(one, state=replace(one.state, comparison=_compare(one.run, one.run.cases(one.state.look))))
 
 
 def _decide(judged: Sequence[_Judged], elsewhere: int) -> list[SuiteVerdict]:
     paired = [one for one in judged if one.affected.base is not None]
     verdicts = decide_all([one.state for one in paired], elsewhere)
     decided = dict(zip((one.affected.name for one in paired), verdicts, strict=True))
-    return [decided.get(one.affected.name) or decide_first(one.state.comparison, one.state.policy) for one in judged]
+    return [
+        decided.get(one.affected.name) or one.state.stopped or decide_first(one.state.comparison, one.state.policy)
+        for one in judged
+    ]
 
 
 def _report(head: Catalog, one: _Judged) -> SuiteJudgement:

@@ -63,6 +63,14 @@ def decide_look(comparison: Comparison, policy: Policy, look: int) -> SuiteVerdi
     return _suite_verdict(comparison, policy, look, verdicts, (), complete=False)
 
 
+def undecided(verdict: SuiteVerdict, why: str) -> SuiteVerdict:
+    """Return a look's verdict as that of a suite that may ask no more: only a must-pass case still decides."""
+    metrics = tuple(replace(one, word="inconclusive", more_cases=None) for one in verdict.metrics)
+    if verdict.must_pass:
+        return replace(verdict, word="fail", metrics=metrics, reasons=(*_reasons((), verdict.must_pass), why))
+    return replace(verdict, word="inconclusive", metrics=metrics, reasons=(why,))
+
+
 def decide_all(states: Sequence[SuiteState], elsewhere: int = 0) -> tuple[SuiteVerdict, ...]:
     """Decide every suite after its last look; Holm's procedure runs over the blocking metrics of all of them.
 

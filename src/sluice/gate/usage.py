@@ -21,7 +21,7 @@ def usage_of(run: PairedRun, comparison: Comparison) -> Usage:
         calls=tally.calls + tally.journalled,
         reused=tally.reused,
         shared=sum(not result.called and result.request in run.execution.called for result in results),
-        retries=sum(max(0, result.attempts - 1) for result in called),
+        retries=tally.retries,
         prompt_tokens=sum(result.prompt_tokens or 0 for result in called),
         completion_tokens=sum(result.completion_tokens or 0 for result in called),
         cost=sum(result.cost or 0.0 for result in called),

@@ -17,6 +17,11 @@ class BackgroundLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether there is a loop; `call` starts one."""
+        return self._loop is not None
+
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end and return what it returns, or raise what it raises."""
         if threading.current_thread() is self._thread:

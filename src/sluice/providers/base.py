@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from sluice.digest import canonical_json, digest_bytes, encode_normal
 from sluice.schema.prompt import Parameters
 
+Wanted = Literal["logprobs", "first_token"]
 ErrorKind = Literal["provider", "timeout", "rate_limit", "harness", "data", "judge_parse"]
 
 
@@ -29,6 +30,8 @@ class Request:
     parameters: Parameters
     response_schema: Mapping[str, Any] | None = None
     repeat: int = 0
+    wants: tuple[Wanted, ...] = ()
+    """What an answer must bring beside its text, in order of the alphabet, because an assertion or a gate reads it."""
 
     def digest(self) -> str:
         """Return the content address of this request (the model is not part of it)."""
@@ -36,9 +39,14 @@ class Request:
         schema = b"null" if self.response_schema is None else canonical_json(self.response_schema)
         # As `canonical_json` writes it; the parameters of a run are always the same.
         return digest_bytes(
-            b'{"messages":%b,"parameters":%b,"repeat":%d,"response_schema":%b}'
-            % (messages, _encoded(self.parameters), self.repeat, schema)
+            b'{"messages":%b,"parameters":%b,"repeat":%d,"response_schema":%b%b}'
+            % (messages, _encoded(self.parameters), self.repeat, schema, _encoded_wants(self.wants))
         )
+
+
+def _encoded_wants(wants: tuple[Wanted, ...]) -> bytes:
+    # Only where something is wanted, so that other requests keep their address.
+    return b',"wants":' + canonical_json(list(wants)) if wants else b""
 
 
 @lru_cache(maxsize=64)
@@ -56,6 +64,10 @@ class Completion:
     completion_tokens: int | None
     latency: float
     attempts: int = 1
+    first_token: float | None = None
+    """Seconds until the first token, where the answer was streamed."""
+    logprobs: tuple[float, ...] | None = None
+    """The log probability of each token, where it was wanted and the server offers it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sluice.errors import CannotJudge
@@ -15,6 +15,19 @@ from sluice.schema.model import HubSource, Model, PathSource
 TGI_FACTS = ("router", "sha", "docker_label", "model_pipeline_tag")
 NEVER_TOLD = ("weights", "chat_template", "image_digest")
 """No server proves these: TGI's `/info` has no field for them, `/v1/models` has none either."""
+MEASURED = frozenset({"max_batch_total_tokens"})
+"""Limits that a server measures when it starts, so that they differ from start to start."""
+
+
+class ServerChanged(CannotJudge):
+    """The server became another one in the middle of a run.
+
+    `doubted`: whether answers since it was last known are in doubt, because they do not say who gave them.
+    """
+
+    def __init__(self, message: str, *, doubted: bool) -> None:
+        self.doubted = doubted
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +37,21 @@ class Served:
     identity: Identity
     served_as: str
     dialect: Dialect
+    build: str | None = None
+    """What each answer must name as its build (`system_fingerprint`); None where answers name none."""
+
+    @property
+    def model(self) -> str:
+        """The model that the server says it serves."""
+        return self.identity.model
+
+    def names(self, model: str) -> bool:
+        """Whether an answer may name this model; only TGI's answers are known to name what `/info` says."""
+        return self.dialect != "tgi" or model in (self.identity.model, self.served_as)
 
 
-def from_info(info: Mapping[str, Any]) -> Served:
-    """Read TGI's `/info`."""
+def from_info(info: Mapping[str, Any], adapter: str | None = None) -> Served:
+    """Read TGI's `/info`. It does not list adapters, and an unknown one is answered by the model without any."""
     limits = {key: value for key, value in info.items() if key.startswith("max_") and _whole(value)}
     facts = {key: str(info[key]) for key in TGI_FACTS if info.get(key)}
     identity = Identity(
@@ -38,8 +62,9 @@ def from_info(info: Mapping[str, Any]) -> Served:
         limits=limits,
         facts=facts,
     )
-    # TGI takes any other value of `model` for the id of a LoRA adapter.
-    return Served(_with_unknowns(identity), served_as="tgi", dialect="tgi")
+    build = f"{identity.version}-{facts.get('docker_label', 'native')}" if identity.version else None
+    # TGI takes any other value of `model` than its own name for the id of a LoRA adapter.
+    return Served(_with_unknowns(identity, *(["adapter"] if adapter else [])), adapter or "tgi", "tgi", build)
 
 
 def from_models(models: Mapping[str, Any], version: str | None, name: str, model: Model) -> Served:
@@ -53,17 +78,33 @@ def from_models(models: Mapping[str, Any], version: str | None, name: str, model
     if not entries:
         raise CannotJudge("the server offers neither /info nor a model in /v1/models, so nobody can say what answers")
     wanted = {name, model.source.hub} if isinstance(model.source, HubSource) else {name}
-    entry = next((e for e in entries if {e["id"], e.get("root")} & wanted), entries[0])
+    entry = next((e for e in entries if {e["id"], e.get("root")} & wanted and not e.get("parent")), entries[0])
     limits = {key: entry[key] for key in ("max_model_len",) if _whole(entry.get(key))}
     facts = {key: str(entry[key]) for key in ("owned_by", "root") if entry.get(key)}
     engine = "vllm" if entry.get("owned_by") == "vllm" else "openai"
     identity = Identity(engine=engine, model=entry["id"], version=version, limits=limits, facts=facts)
-    return Served(_with_unknowns(identity), served_as=entry["id"], dialect="openai")
+    if model.serving.adapter is None:
+        return Served(_with_unknowns(identity), served_as=entry["id"], dialect="openai")
+    return Served(_with_adapter(identity, model.serving.adapter, entries), model.serving.adapter, "openai")
 
 
-def _with_unknowns(identity: Identity) -> Identity:
+def _with_adapter(identity: Identity, adapter: str, entries: Sequence[Mapping[str, Any]]) -> Identity:
+    """Return the identity with what the server says of an adapter. Raises CannotJudge where it has not loaded it."""
+    found = next((entry for entry in entries if entry["id"] == adapter), None)
+    if found is None or found.get("parent", identity.model) not in (identity.model, identity.facts.get("root")):
+        offered = ", ".join(repr(entry["id"]) for entry in entries)
+        raise CannotJudge(
+            f"adapter: the model file says {adapter!r}, and the server has loaded no such adapter on "
+            f"{identity.model!r} (it offers {offered}). Load it, or change the file"
+        )
+    facts = {**identity.facts, "adapter": adapter, "adapter_root": str(found.get("root", ""))}
+    return _with_unknowns(replace(identity, facts=facts), "adapter_weights")
+
+
+def _with_unknowns(identity: Identity, *more: str) -> Identity:
     unknown = [key for key in ("revision", "version") if getattr(identity, key) is None]
-    facts = {**identity.facts, "unknown": ", ".join([*unknown, *NEVER_TOLD])}
+    unknown += ["engine"] if identity.engine == "openai" else []
+    facts = {**identity.facts, "unknown": ", ".join([*unknown, *more, *NEVER_TOLD])}
     return Identity(identity.engine, identity.model, identity.revision, identity.version, identity.limits, facts)
 
 
@@ -75,7 +116,28 @@ def mismatches(identity: Identity, name: str, model: Model) -> list[str]:
     ]
 
 
+def changes(before: Identity, now: Identity) -> list[str]:
+    """Return each fact on which two identities of one server disagree, naming both."""
+    found = []
+    for fact, then, said in (
+        *((key, getattr(before, key), getattr(now, key)) for key in ("engine", "model", "revision", "version")),
+        *_differing(before.limits, now.limits),
+        *_differing(before.facts, now.facts),
+    ):
+        if then != said and fact not in MEASURED:
+            found.append(f"{fact} was {then!r} and is {said!r}")
+    return found
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    for key in sorted({*before, *now}):
+        yield key, before.get(key), now.get(key)
+
+
 def _disagreements(identity: Identity, name: str, model: Model) -> Iterator[tuple[str, object, object]]:
+    # A server that is neither is not compared: a model may be judged on a stand-in engine, which every report names.
+    if {identity.engine, model.serving.engine} == {"tgi", "vllm"}:
+        yield "engine", model.serving.engine, identity.engine
     yield from _model_id(identity, name, model)
     declared = model.source.revision if isinstance(model.source, HubSource) else None
     if declared and identity.revision and declared != identity.revision:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sluice.providers.base import Request
 
+MOST_TOKENS = 10**9
+"""No answer has as many; what says so does not count tokens."""
 Dialect = Literal["tgi", "openai"]
 
 
@@ -25,6 +28,10 @@ class Answer:
     finish_reason: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
+    model: str | None = None
+    build: str | None = None
+    """What the answer names as its model, and as the build that gave it (`system_fingerprint`)."""
+    logprobs: tuple[float, ...] | None = None
 
 
 def encode_request(request: Request, served_as: str, dialect: Dialect) -> bytes:
@@ -56,6 +63,11 @@ def chat_body(request: Request, served_as: str, dialect: Dialect) -> dict[str, A
         body["stop"] = list(parameters.stop)
     if request.response_schema is not None:
         body["response_format"] = _response_format(dict(request.response_schema), dialect)
+    if "logprobs" in request.wants:
+        body["logprobs"] = True
+    if "first_token" in request.wants:
+        body["stream"] = True
+        body["stream_options"] = {"include_usage": True}
     return body
 
 
@@ -82,7 +94,26 @@ def decode_answer(data: bytes, content_type: str, stop: Sequence[str]) -> Answer
         finish_reason=reason if isinstance(reason, str) else None,
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
+        model=_text(body.get("model")),
+        build=_text(body.get("system_fingerprint")),
+        logprobs=_logprobs(choice["logprobs"]) if choice.get("logprobs") else None,
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _logprobs(value: Any) -> tuple[float, ...] | None:
+    """Return the tokens' log probabilities; None where one of them is none, so that no metric is half a metric."""
+    tokens = value.get("content") if isinstance(value, dict) else None
+    if not isinstance(tokens, list) or not tokens:
+        return None
+    found = [token.get("logprob") if isinstance(token, dict) else None for token in tokens]
+    numbers = [
+        one for one in found if isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one)
+    ]
+    return tuple(map(float, numbers)) if len(numbers) == len(found) and max(numbers) <= 0 else None
 
 
 def _first_choice(body: Any) -> dict[str, Any]:
@@ -110,7 +141,7 @@ def _without_stop(text: str, stop: Sequence[str]) -> str:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS else None
 
 
 def error_text(body: Any) -> str:

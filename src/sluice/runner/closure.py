@@ -78,7 +78,7 @@ def closure(catalog: Catalog, name: str, engine: Engine, *, retrieves: bool | No
         "inputs": prompt.inputs,
         "output": prompt.output.model_dump(by_alias=True),
         "weights": _weights(model),
-        "serving": [model.serving.engine, model.serving.image, dict(model.serving.arguments), model.context],
+        "serving": _serving(model),
         "engine": [engine.name, engine.model],
         "rows": dataset.content_digest,
         "grouping": [dataset.value.id, list(dataset.value.slices), dataset.value.cluster],
@@ -96,6 +96,18 @@ def closure(catalog: Catalog, name: str, engine: Engine, *, retrieves: bool | No
 def _assertions(suite: Suite) -> list[dict[str, Any]]:
     contents = [assertion.content for assertion in suite.assertions]
     return [*contents, {"score": suite.score.model_dump()}] if suite.score else contents
+
+
+def _serving(model: Model) -> list[Any]:
+    serving = model.serving
+    content = [serving.engine, serving.image, dict(serving.arguments), model.context]
+    # Only where there is one, so that what was judged without adapters keeps its digest.
+    return content if serving.adapter is None else [*content, serving.adapter]
+
+
+def weights_digest(model: Model) -> str:
+    """Return the digest of a model's weights, by which releases name them too."""
+    return digest(_weights(model))
 
 
 def _weights(model: Model) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any, Protocol, TypeAlias
 
 from sluice import cache as cache_format
 from sluice.cache import CompletionCache
-from sluice.errors import CannotJudge
 from sluice.journal import Journal, parse
 from sluice.providers.base import Completion, Failure, Outcome, Provider, Request
+from sluice.providers.served import ServerChanged
 from sluice.results import FORMAT, Side
 from sluice.runner.latency import TimedPair, interleaved, timed_pair
 from sluice.runner.plan import Batch, Calls, Plan
+from sluice.runner.spending import Spending
 
 _TRANSIENT = ("provider", "timeout", "rate_limit")
 """Kinds of failure that a later run of the same plan asks again."""
@@ -50,6 +52,8 @@ class Tally:
     seconds: float = 0.0
     seconds_before: float = 0.0
     torn: int = 0
+    retries: int = 0
+    """Attempts beyond the first of every call, and calls made again, in the whole journal."""
     asked_again: frozenset[str] = frozenset()
     """Completions whose stored error was dropped, because every error was to be asked again."""
 
@@ -66,7 +70,7 @@ class Execution:
     provider: Callable[[Side], Provider]
     outcomes: dict[str, Outcome]
     progress: Progress
-    minutes: float | None
+    spending: Spending
     tally: Tally
     called: set[str]
     reused: frozenset[str]
@@ -79,6 +83,10 @@ class Execution:
     def run_look(self, look: int) -> None:
         """Answer every call of one look that has no outcome yet."""
         self._answer([(index, batch) for index, batch in enumerate(self.plan.batches) if batch.look == look])
+
+    def run_batches(self, wanted: Sequence[bool]) -> None:
+        """Answer every call of these batches that has no outcome yet, whatever their look."""
+        self._answer([(index, self.plan.batches[index]) for index, held in enumerate(wanted) if held])
 
     def sample(self, calls: Calls, batches: Sequence[Batch]) -> None:
         """Answer calls that were added after the plan; the same pair of closures may have them in the cache."""
@@ -108,26 +116,47 @@ class Execution:
 
     def _answer(self, batches: Sequence[tuple[int, Batch]]) -> None:
         todo = [(index, batch) for index, batch in batches if any(key not in self.outcomes for key in batch.calls)]
+        if not todo:
+            return
+        self.spending.require(self.tally.seconds)
+        needed = sum(len(batch.calls) for _, batch in todo)
+        self.spending.require_calls(self.tally.calls + self.tally.journalled, needed)
+        with self._taking_back([key for _, batch in todo for key in batch.calls]):
+            self._answer_all(todo)
+
+    def _answer_all(self, todo: Sequence[tuple[int, Batch]]) -> None:
         started = time.monotonic()
         for answered in self._answers(todo):
             now = time.monotonic()
             self._store(answered, now - started)
             started = now
-            if self.minutes is not None and self.tally.seconds > self.minutes * 60:
-                raise CannotJudge(
-                    f"the budget of {self.minutes:g} minutes for {self.suite} is spent; what was answered is kept: "
-                    "run the same command again to go on, or raise `budget: {minutes: …}`"
-                )
+            self.spending.require(self.tally.seconds)
 
     def retry(self, keys: Sequence[str]) -> None:
         """Ask once more for completions that failed (must-pass cases; GATE 5)."""
-        failed = [key for key in keys if isinstance(self.outcomes.get(key), Failure)]
-        if failed:
+        failed: dict[Side, list[str]] = {}
+        for key in dict.fromkeys(keys):
+            if isinstance(self.outcomes.get(key), Failure):
+                failed.setdefault(self.calls.sides[key], []).append(key)
+        for side, asked in failed.items():
             started = time.monotonic()
-            side = self.calls.sides[failed[0]]
-            batch = Batch(side, 0, 0, tuple(failed))
-            for answered in _stream(self._server(side), [(_UNPLANNED, batch)], self.calls.requests):
-                self._store(answered, time.monotonic() - started)
+            with self._taking_back(asked):
+                batches = [(_UNPLANNED, Batch(side, 0, 0, tuple(asked)))]
+                for answered in _stream(self._server(side), batches, self.calls.requests):
+                    self._store(answered, time.monotonic() - started)
+
+    @contextmanager
+    def _taking_back(self, keys: Sequence[str]) -> Iterator[None]:
+        """Withdraw what was answered meanwhile where it turns out that nobody knows which model answered it."""
+        before = {key for key in keys if isinstance(self.outcomes.get(key), Completion)}
+        try:
+            yield
+        except ServerChanged as error:
+            doubted = [key for key in keys if key in self.outcomes and key not in before]
+            if error.doubted and doubted:
+                self.journal.append([{"withdrawn": doubted}])
+                self.cache.remove(doubted)
+            raise
 
     def _answers(self, todo: Sequence[tuple[int, Batch]]) -> Iterator[list[AnsweredBatch]]:
         if not todo:
@@ -156,15 +185,21 @@ class Execution:
         for index, batch, outcomes in answered:
             found = dict(zip(batch.calls, outcomes, strict=True))
             answers.update(found)
+            self.spending.note(batch.side, outcomes)
             encoded = {key: _encode(value) for key, value in found.items()}
             records.append({"batch": index, "outcomes": encoded, "seconds": 0.0 if records else seconds})
         self.journal.append(records)
         self.cache.put({key: value for key, value in answers.items() if isinstance(value, Completion)})
+        self.tally.retries += _retries(answers, self.called)
         self.outcomes.update(answers)
         self.called.update(answers)
         self.tally.calls += len(answers)
         self.tally.seconds += seconds
         self.progress.advanced(self.suite, len(answers))
+
+
+def _retries(answers: Mapping[str, Outcome], called: set[str]) -> int:
+    return sum(max(0, answer.attempts - 1) + (key in called) for key, answer in answers.items())
 
 
 def _stream(
@@ -223,7 +258,13 @@ def resume(journal: Journal, header: dict[str, Any], *, ask: bool = True, retry_
             timed = tuple(TimedPair(base, head) for base, head in record["timed"])
             tally.journalled += record["calls"]
             continue
+        if "withdrawn" in record:
+            for key in record["withdrawn"]:
+                outcomes.pop(key, None)
+            called.difference_update(record["withdrawn"])
+            continue
         answers = {key: _decode(value) for key, value in record["outcomes"].items()}
+        tally.retries += _retries(answers, called)
         outcomes.update(answers)
         called.update(answers)
         tally.journalled += len(answers)

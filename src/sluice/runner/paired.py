@@ -16,11 +16,12 @@ from sluice.results import CaseInfo, CaseResult, Run, RunHeader, Side
 from sluice.retrieval import Retriever
 from sluice.runner.closure import Closure
 from sluice.runner.engine import Engine
-from sluice.runner.execute import Execution, Progress, resume, start
+from sluice.runner.execute import Execution, Progress, Resumed, resume, start
 from sluice.runner.latency import TimedPair, pairs_to_time
-from sluice.runner.plan import Plan, PlannedSide, collect_calls, make_plan
+from sluice.runner.plan import Part, Plan, PlannedSide, collect_calls, make_plan
 from sluice.runner.resample import add_samples, reused_cases, sample_batches
-from sluice.runner.scoring import Scorer
+from sluice.runner.scoring import Scorer, cost_of
+from sluice.runner.spending import Spending
 from sluice.schema import Budget, Price, Prompt
 
 
@@ -76,9 +77,12 @@ class Task:
 class PairedRun:
     """A task in execution. Use as a context manager: the journal is locked while it is open."""
 
-    def __init__(self, task: Task, state: Path, cache: CompletionCache, progress: Progress) -> None:
+    def __init__(
+        self, task: Task, state: Path, cache: CompletionCache, progress: Progress, part: Part | None = None
+    ) -> None:
         self.task = task
-        planned = [PlannedSide(one.side, one.prompt, one.closure, one.retriever) for one in task.sides]
+        wants = task.scorer.wants
+        planned = [PlannedSide(one.side, one.prompt, one.closure, one.retriever, wants) for one in task.sides]
         self.calls = collect_calls(planned, task.cases, task.repeats)
         self.journal = Journal(task.journal(state))
         self.execution = self._open(cache, progress)
@@ -87,7 +91,15 @@ class PairedRun:
         self.resampled: dict[str, int] = {}
         """Cases whose base was sampled once more -> the number of its new samples."""
         self._scored: dict[tuple[Side, str, int], CaseResult] = {}
-        progress.planned(task.suite, len(self.calls.requests), len(self.execution.outcomes))
+        self._held = self.plan.in_part(part) if part else ()
+        self.own: frozenset[str] = self._own()
+        """The calls that this process is to answer, if it is not all of them; nothing of what was known before."""
+        wanted = self.own if part else self.calls.requests.keys()
+        progress.planned(task.suite, len(wanted), sum(key in self.execution.outcomes for key in wanted))
+
+    def _own(self) -> frozenset[str]:
+        batches = zip(self.plan.batches, self._held, strict=False)
+        return frozenset(key for batch, held in batches if held for key in batch.calls)
 
     def __enter__(self) -> PairedRun:
         return self
@@ -100,8 +112,9 @@ class PairedRun:
         found = resume(self.journal, self.task.identity, ask=self.task.ask, retry_errors=retry)
         if found is None:
             known = cache.get(self.calls.requests)
-            self._check_budget(len(self.calls.requests) - len(known))
             plan = self._plan(known)
+            first = sum(len(batch.calls) for batch in plan.batches if batch.look == 0)
+            self._check_budget(len(self.calls.requests) - len(known) if self.task.complete else first)
             found = start(self.journal, self.task.identity, plan, known)
         return Execution(
             suite=self.task.suite,
@@ -112,7 +125,7 @@ class PairedRun:
             provider=lambda side: self.task.side(side).open(),
             outcomes=found.outcomes,
             progress=progress,
-            minutes=self.task.budget.minutes,
+            spending=self._spending(found),
             tally=found.tally,
             called=found.called,
             reused=frozenset(found.outcomes) - found.called,
@@ -120,7 +133,19 @@ class PairedRun:
             timed=found.timed,
         )
 
+    def _spending(self, found: Resumed) -> Spending:
+        """Return the budget, with what earlier processes spent of it."""
+        spending = Spending(
+            self.task.suite,
+            self.task.budget,
+            lambda side, completion: cost_of(completion, self.task.side(side).price),
+        )
+        for key in found.called & self.calls.sides.keys():
+            spending.note(self.calls.sides[key], [found.outcomes[key]] if key in found.outcomes else [])
+        return spending
+
     def _check_budget(self, calls: int) -> None:
+        """Refuse a complete run that the budget does not allow; one with looks goes as far as it reaches."""
         limit = self.task.budget.calls
         if limit is not None and calls > limit:
             raise CannotJudge(
@@ -152,8 +177,16 @@ class PairedRun:
         """Answer every case of a look; failed must-pass cases are asked once more."""
         self.execution.run_look(look)
         if look == 0 and self.task.ask:
-            listed = set(self.task.must_pass)
-            self.execution.retry([key for (_, case, _), key in self.calls.keys.items() if case in listed])
+            self.execution.retry(self._must_pass())
+
+    def run_part(self) -> None:
+        """Answer this process's part of all looks; its failed must-pass cases are asked once more."""
+        self.execution.run_batches(self._held)
+        self.execution.retry([key for key in self._must_pass() if key in self.own])
+
+    def _must_pass(self) -> list[str]:
+        listed = set(self.task.must_pass)
+        return [key for (_, case, _), key in self.calls.keys.items() if case in listed]
 
     def resample_base(self, look: int) -> bool:
         """Sample a reused base once more as far as a look (GATE 14); return whether there was anything to sample.
@@ -164,6 +197,8 @@ class PairedRun:
         if base is head or not base.prompt.parameters.stochastic:
             return False
         fresh = [case.id for case in self.cases(look) if case.id not in self.resampled]
+        if self.execution.spending.stopped:
+            return False
         cases = reused_cases(self.calls, fresh, self.task.repeats, self.execution.reused)
         if not cases:
             return False
@@ -193,9 +228,15 @@ class PairedRun:
         infos = {case.id: case for case in self.task.cases}
         return tuple(infos[name] for name in self.plan.order[: self.plan.looks[look]])
 
-    def run(self, side: Side, look: int) -> Run:
-        """Score one side as far as a look."""
-        return Run(self._header(side), tuple(self._results(side, self.cases(look))))
+    def answered(self) -> tuple[CaseInfo, ...]:
+        """Return the cases that have an outcome on both sides, in plan order: all that a run that was stopped has."""
+        missing = {case for (_, case, _), key in self.calls.keys.items() if key not in self.execution.outcomes}
+        infos = {case.id: case for case in self.task.cases}
+        return tuple(infos[name] for name in self.plan.order if name not in missing)
+
+    def run(self, side: Side, cases: Sequence[CaseInfo]) -> Run:
+        """Score one side of these cases."""
+        return Run(self._header(side), tuple(self._results(side, cases)))
 
     def _results(self, side: Side, cases: Sequence[CaseInfo]) -> list[CaseResult]:
         return [self._result(side, case, repeat) for case in cases for repeat in range(self._samples(side, case.id))]

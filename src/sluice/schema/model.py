@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
 from sluice.schema.base import Digest, FileModel, Frozen, Name, Text
 
 EngineName = Literal["tgi", "vllm", "local"]
+ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 Arguments = dict[Text, int | float | str | bool]
 
 
@@ -41,6 +42,9 @@ class Serving(Frozen):
     engine: EngineName
     image: Text | None = None
     arguments: Arguments = {}
+    adapter: Text | None = Field(
+        default=None, description="The LoRA adapter that answers, by the name under which the arguments load it."
+    )
     resources: Resources = Resources()
     concurrency: int = Field(default=32, gt=0, le=1024, description="The most calls in flight during an eval.")
 

@@ -12,7 +12,7 @@ from itertools import chain, zip_longest
 import pytest
 from servers import faults
 from servers.builders import IMPATIENT, embedded_model, hub_model, outcomes, provider_for, request, until
-from servers.tgi_contract import GENERATION, INCOMPLETE
+from servers.tgi_contract import GENERATION, INCOMPLETE, Settings
 
 from sluice.errors import CannotJudge
 from sluice.providers.base import Completion, Failure
@@ -291,10 +291,9 @@ def test_text_that_is_no_unicode_is_the_datas_failure_and_is_not_sent(tgi):
 def test_an_overloaded_server_is_asked_less(tgi):
     """Other clients hold the server's places: refusals must not use up the attempts of every case."""
     server = tgi(latency=0.01, max_concurrent_requests=4)
+    server.settings.info = lambda: {**Settings().info(), "max_concurrent_requests": 32}
     policy = RetryPolicy(attempts=10, base=0.02, cap=0.2)
     with provider_for(server, concurrency=32, retries=policy) as provider:
-        provider.identity()
-        provider._served.identity.limits["max_concurrent_requests"] = 32
         results = outcomes(provider, *[request(f"case {index}") for index in range(200)])
     refused = len(server.generations) - 200
     assert all(isinstance(outcome, Completion) for outcome in results)
@@ -304,13 +303,14 @@ def test_an_overloaded_server_is_asked_less(tgi):
 # Who answers
 
 
-def test_the_identity_is_asked_for_once(tgi):
+def test_the_identity_is_asked_for_before_after_the_first_answer_and_at_the_end(tgi):
     server = tgi()
     with provider_for(server) as provider:
         assert provider.identity() is provider.identity()
-        one(provider)
-    assert [call.path for call in server.calls] == ["/info", "/v1/chat/completions"]
-    assert server.generations[0].body["model"] == "tgi"
+        outcomes(provider, *[request(f"case {index}") for index in range(100)])
+    asked = [index for index, call in enumerate(server.calls) if call.path == "/info"]
+    assert asked[0] == 0 and asked[-1] == len(server.calls) - 1
+    assert 3 <= len(asked) <= 6, "as often as connections were opened together"
 
 
 def test_nothing_is_asked_of_a_server_that_is_not_the_one_named(tgi):

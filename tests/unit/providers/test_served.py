@@ -5,7 +5,7 @@ from servers.builders import embedded_model, hub_model
 from servers.tgi_contract import Settings
 
 from sluice.errors import CannotJudge
-from sluice.providers.served import from_info, from_models, mismatches, require_match
+from sluice.providers.served import changes, from_info, from_models, mismatches, require_match
 
 SHA = str(Settings.model_sha)
 DIGEST = "@sha256:" + "a" * 64
@@ -82,10 +82,15 @@ def test_a_hub_model_does_not_stand_for_embedded_weights():
     assert problems == ["model: the model file says 'weights/small', the server says 'acme/contract-1b'"]
 
 
+def test_another_engine_is_not_the_one_that_the_model_file_names():
+    found = mismatches(tgi(), "contract", hub_model(engine="vllm", max_input_tokens=4096))
+    assert found == ["engine: the model file says 'vllm', the server says 'tgi'"]
+
+
 def test_arguments_of_another_engine_are_not_compared_but_the_context_is():
-    model = hub_model(engine="vllm", max_input_tokens=4096)
+    model = hub_model(engine="local", max_input_tokens=4096)
     assert mismatches(tgi(), "contract", model) == []
-    assert len(mismatches(tgi(), "contract", hub_model(engine="vllm", context=4096))) == 1
+    assert len(mismatches(tgi(), "contract", hub_model(engine="local", context=4096))) == 1
 
 
 def vllm(*entries, version="0.11.0", model=None):
@@ -111,3 +116,47 @@ def test_another_model_under_vllm():
 def test_a_server_that_says_nothing_cannot_be_judged(body):
     with pytest.raises(CannotJudge, match="/v1/models"):
         from_models(body, None, "contract", hub_model())
+
+
+# Adapters
+
+
+def with_adapter(adapter, engine="tgi"):
+    model = hub_model(engine=engine)
+    return model.model_copy(update={"serving": model.serving.model_copy(update={"adapter": adapter})})
+
+
+def test_tgi_is_asked_for_the_adapter_and_cannot_tell_whether_it_has_it():
+    served = from_info(Settings().info(), "acme/tone")
+    assert (served.served_as, served.dialect) == ("acme/tone", "tgi")
+    assert "adapter" in served.identity.facts["unknown"].split(", ")
+    assert served.names(Settings.model_id), "its answers name the model below"
+
+
+ADAPTER = {"id": "tone", "parent": "served-name", "root": "/data/tone", "max_model_len": None}
+
+
+def test_vllm_names_its_adapters():
+    model = with_adapter("tone", "vllm")
+    served = vllm(ADAPTER, {"id": "served-name", "root": Settings.model_id}, model=model)
+    assert (served.served_as, served.identity.model) == ("tone", "served-name")
+    assert served.identity.limits == {"max_model_len": 4096}
+    assert (served.identity.facts["adapter"], served.identity.facts["adapter_root"]) == ("tone", "/data/tone")
+    assert mismatches(served.identity, "contract", model) == []
+
+
+@pytest.mark.parametrize("entry", [{**ADAPTER, "id": "laws"}, {**ADAPTER, "parent": "other/model"}])
+def test_an_adapter_that_vllm_has_not_loaded_is_refused(entry):
+    with pytest.raises(CannotJudge, match=r"'tone'.*has loaded no such adapter"):
+        vllm(entry, {"id": "served-name", "root": Settings.model_id}, model=with_adapter("tone", "vllm"))
+
+
+def test_what_changed_between_two_identities_is_named():
+    before, after = tgi(), tgi(model_sha=None, max_total_tokens=4096, docker_label="sha-0000000")
+    assert changes(before, before) == []
+    assert changes(before, after) == [
+        f"revision was {SHA!r} and is None",
+        "max_total_tokens was 2048 and is 4096",
+        "docker_label was 'sha-24c1b2f' and is 'sha-0000000'",
+        f"unknown was {before.facts['unknown']!r} and is {after.facts['unknown']!r}",
+    ]
