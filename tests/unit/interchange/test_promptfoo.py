@@ -315,3 +315,16 @@ def test_awkward_prompts_and_values_survive_the_round_trip(tmp_path):
 )
 def test_cells(cell, expected):
     assert from_cell(cell) == expected
+
+
+def test_options_for_the_provider_are_left_out_and_said(tmp_path):
+    config = "prompts: [p]\ntests: [{options: {timeout: 9}, assert: [{type: is-json, value: false}]}]\n"
+    result = imported(tmp_path, {"triage.yaml": config})
+    assert result.complete and any("'timeout'" in finding.found for finding in result.findings)
+
+
+def test_tests_that_cannot_be_read_are_no_test_at_all(tmp_path):
+    files = {"triage.yaml": "prompts: ['{{q}}']\ntests: file://t.yaml\n", "t.yaml": "- vars: {q: 2024-01-02}\n"}
+    result = imported(tmp_path, files)
+    assert [finding.path for finding in errors(result)] == ["old/t.yaml", "old/triage.yaml"]
+    assert "no test that can be kept" in errors(result)[1].found
