@@ -57,3 +57,28 @@ def test_nothing_is_written_through_a_link(repository, config, tmp_path_factory,
     code, out, err = sluice("import", "promptfoo", config("old.yaml"))
     assert code == 2 and "link" in err and "wrote" not in out
     assert not list(elsewhere.iterdir())
+
+
+CODE = {
+    "prompts": ["Say {{ q }}"],
+    "tests": [{"vars": {"q": "x"}, "assert": [{"type": "python", "value": "file://check.py", "metric": "own"}]}],
+}
+
+
+def test_code_is_taken_over_only_where_that_is_allowed(repository, sluice):
+    (repository / "old.yaml").write_text(json.dumps(CODE))
+    (repository / "check.py").write_text(
+        "def get_assert(output, context):\n    return context['vars']['q'] in output\n"
+    )
+    code, out, _ = sluice("import", "promptfoo", "old.yaml")
+    assert code == 3 and "old.yaml:1:" in out and "--allow-code" in out and "wrote" not in out
+    code, out, _ = sluice("import", "promptfoo", "old.yaml", "--allow-code")
+    assert code == 0 and "evals/old.py" in written(out)
+    assert sluice("check")[2].count("error") == 0
+
+
+def test_code_that_reads_what_is_not_known_here_is_refused(repository, sluice):
+    (repository / "old.yaml").write_text(json.dumps(CODE))
+    (repository / "check.py").write_text("def get_assert(output, context):\n    return context['prompt'] in output\n")
+    code, out, _ = sluice("import", "promptfoo", "old.yaml", "--allow-code")
+    assert code == 3 and "context['prompt']" in out

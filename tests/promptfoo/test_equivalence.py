@@ -10,6 +10,7 @@ from sluice.catalog import WorkingTree, load
 from sluice.interchange.promptfoo import import_config
 from sluice.providers.base import Completion
 from sluice.results import CaseInfo
+from sluice.runner.derived import derived
 from sluice.runner.scoring import Scorer, load_code
 from sluice.schema import Price
 from sluice.template import compile_template
@@ -65,3 +66,14 @@ def test_same_outcome_and_score(name, tmp_path):
             score = result.metrics["score"].value if result.metrics else 0
             ours[bare(output), result.state, round(score, 9)] += repeats
     assert ours == theirs
+
+
+def test_derived_metrics_are_the_same(tmp_path):
+    config = HERE / "configs/scores/promptfooconfig.yaml"
+    catalog = imported(config, tmp_path / "repository")
+    (name,) = catalog.suites
+    suite = catalog.suites[name].value
+    ours = derived(suite.derived, Scorer(suite, None), ((row, result) for row, _, result in scored(catalog, name)))
+    theirs = real.evaluate(tmp_path, config)["results"]["prompts"][0]["metrics"]["namedScores"]
+    assert ours["spread"] == pytest.approx(theirs["spread"]) and ours["root-of"] == pytest.approx(theirs["rootOf"])
+    assert ours["undefined-one"] is None and theirs["undefinedOne"] is None

@@ -16,7 +16,7 @@ from sluice.gate.changes import Affected, Change, mixed
 from sluice.gate.evidence import Looks
 from sluice.gate.judgement import Judgement, SuiteJudgement
 from sluice.gate.moves import verdict_moves
-from sluice.gate.notes import notes_of
+from sluice.gate.notes import derived_notes, notes_of
 from sluice.gate.ratio import wants_fresh_pairs
 from sluice.gate.setting import Connect, Engines, Setting
 from sluice.gate.suite import Policy, SuiteState, decide_all, decide_first, decide_look, overall, undecided
@@ -284,7 +284,11 @@ def _report(setting: Setting, one: _Judged) -> SuiteJudgement:
         usage=usage_of(one.run, one.state.comparison),
         outputs=_shown(head.datasets[suite.dataset], one.run.task),
         moved=one.moved,
-        notes=(*_only_warn(setting.uncalibrated.get(one.affected.name, {})), *notes_of(one.run)),
+        notes=(
+            *_only_warn(setting.uncalibrated.get(one.affected.name, {})),
+            *notes_of(one.run),
+            *derived_notes(suite.derived, one.run, one.state.comparison),
+        ),
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from sluice.compare import Comparison
 from sluice.providers.base import Completion
+from sluice.results import SIDES, Side
+from sluice.runner.derived import derived
 from sluice.runner.paired import PairedRun
 
 
@@ -47,3 +50,28 @@ def _judges(run: PairedRun) -> Iterator[str]:
         alone = {one.metric for one in run.task.scorer.judged if one.asking and one.asking.versus}
         for metric in sorted(alone):
             yield f"{metric} compares both sides' outputs: the suite is new, so there is nothing to compare with"
+
+
+def derived_notes(formulas: Mapping[str, str], run: PairedRun, comparison: Comparison) -> tuple[str, ...]:
+    """Return each derived metric of the compared cases, base and head."""
+    if not formulas:
+        return ()
+    base, head = (_derived(formulas, run, comparison, side) for side in SIDES)
+    whole = comparison.base == comparison.head
+    return tuple(
+        f"{metric} (derived): {_figure(head[metric])}"
+        if whole
+        else f"{metric} (derived): base {_figure(base[metric])}, head {_figure(head[metric])}"
+        for metric in formulas
+    )
+
+
+def _derived(
+    formulas: Mapping[str, str], run: PairedRun, comparison: Comparison, side: Side
+) -> dict[str, float | None]:
+    results = ((pair.info.row, result) for pair in comparison.pairs for result in getattr(pair, side))
+    return derived(formulas, run.task.scorer, results)
+
+
+def _figure(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.4g}"

@@ -63,6 +63,17 @@ class Scorer:
         checks = [one for one in self.assertions if metric in (one.metric, *(part.metric for part in one.parts))]
         return lambda row: any(check.applies(row) for check in checks)
 
+    def weights(self, row: Mapping[str, Any]) -> dict[str, float]:
+        """Return metric -> the weights of all its assertions that apply to a row."""
+        totals: dict[str, float] = {}
+        for one in self.assertions:
+            if one.applies(row):
+                totals[one.metric] = totals.get(one.metric, 0.0) + one.weight
+                for part in one.parts:
+                    if part.metric != one.metric and part.applies(row):
+                        totals[part.metric] = totals.get(part.metric, 0.0) + part.weight * one.weight
+        return totals
+
     def score(
         self,
         case: CaseInfo,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from sluice.schema.base import FileModel, Frozen, Name, Text
+from sluice.stats.formula import Formula
 
 RESERVED_METRICS = ("latency", "cost")
 """Metrics that every run has without an assertion; they are gated by ratio."""
@@ -107,6 +108,11 @@ class Suite(FileModel):
     assertions: Annotated[tuple[Assertion, ...], Field(min_length=1)]
     gates: dict[Name, Gate]
     score: CaseScore | None = None
+    derived: dict[Name, Text] = Field(
+        default={},
+        description="Figures of a whole run, reported and not gated: formulas over the weighted sums of metrics "
+        "(`-` and `.` in their names are `_`) and `__count`, the number of answers.",
+    )
     must_pass: tuple[Text, ...] = ()
     repeats: int = Field(default=1, ge=1, le=100)
     seed: int = Field(default=0, ge=0)
@@ -116,6 +122,16 @@ class Suite(FileModel):
         default=None,
         description="Whether passages are retrieved (default) or the rows' own; say it where the rows give them.",
     )
+
+    @model_validator(mode="after")
+    def _readable_formulas(self) -> Suite:
+        known = {name.replace("-", "_").replace(".", "_") for name in self.metrics} | {"__count"}
+        for metric, text in self.derived.items():
+            unknown = Formula(text).names - known
+            if unknown:
+                raise ValueError(f"derived {metric}: no metric is called {sorted(unknown)[0]} here")
+            known.add(metric.replace("-", "_").replace(".", "_"))
+        return self
 
     @property
     def retrieves(self) -> bool:

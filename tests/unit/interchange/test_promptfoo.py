@@ -183,7 +183,8 @@ REFUSED = [
     ("prompts: [p]\nproviders: [{id: x, transform: output.x}]\ntests: [{}]", "providers[0].transform", "as models"),
     ("prompts: [p]\ntests: [{vars: {$ref: '#/nowhere'}}]", "tests[0].vars", "leads nowhere"),
     ("prompts: [p]\nx-a: {$ref: '#/x-a'}\ntests: [{}]", "x-a", "circle"),
-    ("prompts: [p]\nderivedMetrics: [{name: a, value: b}]\ntests: [{}]", "derivedMetrics", "not imported"),
+    ("prompts: [p]\nderivedMetrics: [{name: a, value: b}]\ntests: [{}]", "derivedMetrics[0].value", "over 'b'"),
+    ("prompts: [p]\nderivedMetrics: [{name: a, value: 'b ? 1 : 0'}]\ntests: [{}]", "derivedMetrics[0].value", "plain"),
     ("prompts: [file://p.py]\ntests: [{}]", "prompts[0]", "is code"),
     ("prompts: [p]\ntests: [file://t.py:make]", "tests[0]", "is code"),
     ("prompts: [p]\ntests: [{path: 'file://t.yaml', config: {}}]", "tests[0]", "code generates"),
@@ -314,3 +315,16 @@ def test_awkward_prompts_and_values_survive_the_round_trip(tmp_path):
 )
 def test_cells(cell, expected):
     assert from_cell(cell) == expected
+
+
+def test_options_for_the_provider_are_left_out_and_said(tmp_path):
+    config = "prompts: [p]\ntests: [{options: {timeout: 9}, assert: [{type: is-json, value: false}]}]\n"
+    result = imported(tmp_path, {"triage.yaml": config})
+    assert result.complete and any("'timeout'" in finding.found for finding in result.findings)
+
+
+def test_tests_that_cannot_be_read_are_no_test_at_all(tmp_path):
+    files = {"triage.yaml": "prompts: ['{{q}}']\ntests: file://t.yaml\n", "t.yaml": "- vars: {q: 2024-01-02}\n"}
+    result = imported(tmp_path, files)
+    assert [finding.path for finding in errors(result)] == ["old/t.yaml", "old/triage.yaml"]
+    assert "no test that can be kept" in errors(result)[1].found

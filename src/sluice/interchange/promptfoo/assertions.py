@@ -139,7 +139,7 @@ class Reader:
         if base in CALLS:
             return self._functions(spot)
         place = spot.get("value")
-        if place is None or base in _VALUELESS:
+        if place is None or base in _VALUELESS or (base in _SCHEMA_TYPES and not place.value):
             return True, None
         value = place.value
         if isinstance(value, str) and value.startswith(SCHEME):

@@ -15,6 +15,7 @@ from sluice.assertions.values import Data, Template
 from sluice.errors import UsageError
 from sluice.interchange.promptfoo.templates import has_syntax
 from sluice.interchange.promptfoo.vocabulary import CALLS, KEPT
+from sluice.runner.derived import formula_name
 from sluice.schema import Assertion, Prompt, Suite
 from sluice.schema.suite import JsonValue
 
@@ -49,8 +50,16 @@ def promptfoo_config(name: str, suite: Suite, prompt: Prompt, cases: Iterable[Ex
         "prompts": [{"label": suite.prompt, "raw": _raw(suite.prompt, prompt)}],
         "providers": [_provider(suite, prompt, recorded)],
         "tests": tests,
+        **_derived(suite),
         **({"evaluateOptions": {"repeat": suite.repeats}} if suite.repeats > 1 else {}),
     }
+
+
+def _derived(suite: Suite) -> dict[str, Any]:
+    """Return the derived metrics; metrics are named as formulas name them, here and in the assertions."""
+    if not suite.derived:
+        return {}
+    return {"derivedMetrics": [{"name": formula_name(name), "value": text} for name, text in suite.derived.items()]}
 
 
 class _Dumper(yaml.SafeDumper):
@@ -146,7 +155,8 @@ def _output(suite: Suite, output: str) -> Any:
         data = json.loads(output)
     except ValueError:
         return output
-    return data if isinstance(data, dict | list) else output
+    # Its schema takes no list, and a list of calls means the same below this key.
+    return {"tool_calls": data} if isinstance(data, list) else data if isinstance(data, dict) else output
 
 
 def _var(value: Any) -> Any:
@@ -164,7 +174,7 @@ def _assertions(assertions: Sequence[Assertion], case: ExportedCase) -> Iterator
 
 
 def _assertion(assertion: Assertion, case: ExportedCase) -> dict[str, Any]:
-    written: dict[str, Any] = {"type": assertion.type, "metric": assertion.metric}
+    written: dict[str, Any] = {"type": assertion.type, "metric": formula_name(assertion.metric)}
     if assertion.type == SET:
         written["assert"] = list(_assertions(assertion.assertions, case))
     elif assertion.value is not None and assertion.type not in CALLS:

@@ -12,6 +12,7 @@ from sluice.errors import Finding
 from sluice.interchange.promptfoo.assertions import Reader, Spec, as_assertion
 from sluice.interchange.promptfoo.cases import Case, printed_text, read_cases
 from sluice.interchange.promptfoo.code import Code
+from sluice.interchange.promptfoo.derived import read_derived
 from sluice.interchange.promptfoo.prompts import ImportedPrompt, read_prompts
 from sluice.interchange.promptfoo.providers import Providers, read_providers
 from sluice.interchange.promptfoo.references import resolved
@@ -129,6 +130,7 @@ class _Import:
         self.prompts = read_prompts(place, sources, self.names, usual, name, _around(tests))
         reader = Reader(sources, self.names, self.providers.functions, self.code)
         self.cases = self._texts([self._filled(case) for case in read_cases(tests, sources, reader)])
+        self.derived = read_derived(config.get("derivedMetrics"), reader.metrics)
 
     def files(self) -> dict[str, str]:
         """Return the texts of all files, and say what a person should know."""
@@ -164,7 +166,9 @@ class _Import:
                 prompt, folded.rows, self.providers.parameters, self.labels
             )
             if folded.assertions:
-                files[path_of("suite", prompt.name)] = write_suite(prompt.name, name, folded, self.labels, self.repeats)
+                files[path_of("suite", prompt.name)] = write_suite(
+                    prompt.name, name, folded, self.labels, self.repeats, self.derived
+                )
             if folded.assertions and code is not None:
                 files[path_of("suite", prompt.name, ".py")] = code
         return files
@@ -215,11 +219,6 @@ class _Import:
             if spot is not None:
                 fix = "choose the model"
                 spot.note("providers are not imported", f"a model file; the prompts name {self.labels.model}", fix)
-        derived = config.get("derivedMetrics")
-        if derived is not None:
-            derived.refuse(
-                "derivedMetrics are not imported: metrics are compared one by one", "compute them from a run"
-            )
         config.note(
             f"the licence ({UNSTATED}), owners and gates are placeholders", "the real ones", "edit the files before use"
         )

@@ -10,7 +10,7 @@ from sluice.digest import canonical_json
 from sluice.interchange.promptfoo.spots import Spot
 
 _MAX_TOKENS = 256
-_CHANGES_OUTPUT = ("transform", "transformResponse", "responseParser")
+_CHANGES_OUTPUT = ("transform",)
 
 
 @dataclass(frozen=True, slots=True)

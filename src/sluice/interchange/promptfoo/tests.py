@@ -65,7 +65,7 @@ def read_tests(config: Spot, sources: Sources) -> list[Test]:
     spots = [] if (tests := config.get("tests")) is None else list(_spots(tests, sources))
     found = [test for spot in spots if (test := _read(spot, sources)) is not None]
     found += _scenarios(config.get("scenarios"), sources)
-    if not spots and config.get("scenarios") is None:
+    if not config.value.get("tests") and config.get("scenarios") is None:
         found = [Test(config)]
     return [test.over(default) for test in found]
 
@@ -148,7 +148,11 @@ def _given_id(spot: Spot) -> str | None:
 def _options(spot: Spot | None) -> Mapping[str, Spot]:
     if spot is None or not isinstance(spot.value, dict):
         return {}
-    spot.check_keys(_OPTION_KEYS, _OPTION_IGNORED, _OPTION_REFUSED)
+    others = [key for key in spot.value if key not in (*_OPTION_KEYS, *_OPTION_IGNORED, *_OPTION_REFUSED)]
+    for key in others:
+        found = f"option {key!r}, which promptfoo hands to the provider"
+        spot.child(key).note(found, f"one of {', '.join(_OPTION_KEYS)}", "it is left out; providers are not imported")
+    spot.check_keys(_OPTION_KEYS, (*_OPTION_IGNORED, *others), _OPTION_REFUSED)
     return {name: spot.child(name) for name in spot.value if spot.value[name] is not None}
 
 

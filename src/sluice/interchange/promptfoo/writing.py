@@ -109,7 +109,9 @@ def write_rows(rows: Sequence[Mapping[str, Any]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def write_suite(prompt: str, dataset: str, folded: Folded, labels: Labels, repeats: int) -> str:
+def write_suite(
+    prompt: str, dataset: str, folded: Folded, labels: Labels, repeats: int, derived: Mapping[str, str]
+) -> str:
     """Return the text of a suite file; what decides in promptfoo blocks, the rest is reported."""
     content = {
         "description": labels.description,
@@ -119,6 +121,7 @@ def write_suite(prompt: str, dataset: str, folded: Folded, labels: Labels, repea
         "score": {"metric": SCORE} | ({} if folded.mark is None else {"pass_mark": folded.mark}),
         "gates": _gates(folded),
     }
+    content |= {"derived": dict(derived)} if derived else {}
     return _yaml("suite", content | ({"repeats": repeats} if repeats > 1 else {}))
 
 
