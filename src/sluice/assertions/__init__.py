@@ -1,6 +1,6 @@
 """Named checks of one output: promptfoo's deterministic vocabulary, the suite's own code, DeepEval's exact metrics."""
 
-from sluice.assertions.compiled import CompiledAssertion, compile_assertion
+from sluice.assertions.compiled import CompiledAssertion, compile_assertion, wanted_by
 from sluice.assertions.model import (
     AssertionConfigError,
     AssertionProblem,
@@ -31,5 +31,6 @@ __all__ = [
     "compile_assertion",
     "find_type",
     "parse_when",
+    "wanted_by",
     "weighted_mean",
 ]

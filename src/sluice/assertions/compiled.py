@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -11,6 +11,7 @@ from sluice.assertions.model import AssertionConfigError, Judge, Kind, Score, Su
 from sluice.assertions.registry import find_type
 from sluice.assertions.sets import SET, set_judge
 from sluice.assertions.when import When, parse_when
+from sluice.providers.base import Wanted
 from sluice.schema import Assertion
 
 
@@ -61,6 +62,15 @@ def compile_assertion(assertion: Assertion, *, suite_code: ModuleType | None = N
         when=when,
         judge=check.judge,
     )
+
+
+def wanted_by(assertions: Iterable[Assertion]) -> tuple[Wanted, ...]:
+    """Return what these assertions read of an answer beside its text, in order of the alphabet."""
+    found: set[Wanted] = set()
+    for assertion in assertions:
+        wants = None if assertion.type == SET else find_type(assertion.type).wants
+        found |= {*wanted_by(assertion.assertions), *([wants] if wants else [])}
+    return tuple(sorted(found))
 
 
 def _compile_set(assertion: Assertion, when: When | None, suite_code: ModuleType | None) -> CompiledAssertion:

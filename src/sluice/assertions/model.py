@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from sluice.errors import ExitCode, SluiceError
+from sluice.providers.base import Wanted
 from sluice.schema import Assertion
 
 Kind: TypeAlias = Literal["binary", "continuous"]
@@ -37,6 +38,8 @@ class Subject:
     latency: float | None = None
     cost: float | None = None
     finish_reason: str | None = None
+    first_token: float | None = None
+    logprobs: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class AssertionType:
     compile: Compile
     opposite_inverts: bool = True
     """Whether the value of the opposite is 1 minus the value; else it is the value, and only pass and fail change."""
+    wants: Wanted | None = None
+    """What it reads of an answer beside its text, which servers give only where they are asked for it."""
 
 
 def verdict(passed: bool, reason: str) -> Score:

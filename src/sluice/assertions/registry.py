@@ -42,7 +42,7 @@ def _opposite(base: AssertionType) -> AssertionType:
     value = "1 minus its value" if base.opposite_inverts else "its value, so only pass and fail count"
     title = f"the opposite of {base.name}: passes where that fails, and the value is {value}"
     kind = base.kind if base.opposite_inverts else "binary"
-    return AssertionType(NEGATION + base.name, title, kind, base.semantics, compile_opposite)
+    return AssertionType(NEGATION + base.name, title, kind, base.semantics, compile_opposite, wants=base.wants)
 
 
 _MODULES = (

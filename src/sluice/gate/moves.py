@@ -8,7 +8,7 @@ from itertools import chain
 from sluice.cache import CompletionCache
 from sluice.catalog import Catalog
 from sluice.digest import digest
-from sluice.providers.base import Completion, Outcome, Provider, Request
+from sluice.providers.base import Completion, Outcome, Provider, Request, Wanted
 from sluice.results import CaseInfo
 from sluice.runner.paired import PairedRun
 from sluice.runner.requests import render_request, retriever_of, with_passages
@@ -28,8 +28,8 @@ def verdict_moves(
         result.case: result.state for result in run.run("base", run.cases(last)).cases if result.output is not None
     }
     shared = {name: case for name, case in old_cases.items() if name in new_states and isinstance(case, CaseInfo)}
-    outcomes = _old_outcomes(shared, run, cache, provider)
     scorer = Scorer(old_suite, load_code(base, suite))
+    outcomes = _old_outcomes(shared, run, cache, provider, scorer.wants)
     old_states = {
         name: scorer.score(case, 0, "", outcomes[name], called=False, price=Price()).state
         for name, case in shared.items()
@@ -39,13 +39,17 @@ def verdict_moves(
 
 
 def _old_outcomes(
-    cases: Mapping[str, CaseInfo], run: PairedRun, cache: CompletionCache, provider: Callable[[], Provider]
+    cases: Mapping[str, CaseInfo],
+    run: PairedRun,
+    cache: CompletionCache,
+    provider: Callable[[], Provider],
+    wants: tuple[Wanted, ...],
 ) -> dict[str, Outcome]:
     """Answer the old rows with the base prompt; rows whose request did not change are answered already."""
     side = run.task.side("base")
     requests: dict[str, Request] = {}
     for name, case in cases.items():
-        request = render_request(side.prompt, case.row, 0)
+        request = render_request(side.prompt, case.row, 0, wants)
         if isinstance(request, Request):
             requests[name] = request
     keys = {name: digest([side.closure.model, request.digest()]) for name, request in requests.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sluice.assertions import wanted_by
 from sluice.catalog import Catalog
 from sluice.digest import digest
 from sluice.gate.changes import Affected, mixed
@@ -30,13 +31,14 @@ def upcoming(base: Catalog | None, head: Catalog, affected: Affected) -> Upcomin
     suite = head.suites[affected.name].value
     cases = cases_of(head, suite)
     prompt = head.prompt(suite.prompt).value
-    sides = [PlannedSide("head", prompt, affected.head, retriever_of(head, prompt, suite))]
+    wants = wanted_by(suite.assertions)
+    sides = [PlannedSide("head", prompt, affected.head, retriever_of(head, prompt, suite), wants)]
     old: Mapping[str, Request] = {}
     stochastic = prompt.parameters.stochastic
     if base is not None and affected.base_engine is not None:
         before = base.prompt(base.suites[affected.name].value.prompt).value
         under = mixed(base, affected.base_engine, head, affected.head)
-        sides.insert(0, PlannedSide("base", before, under, retriever_of(base, before, suite)))
+        sides.insert(0, PlannedSide("base", before, under, retriever_of(base, before, suite), wants))
         stochastic = stochastic or before.parameters.stochastic
         old = _old_requests(base, under, {case.id for case in cases}) if affected.judged_anew else {}
     calls = collect_calls(sides, cases, repeats_of(suite, cases, stochastic))
@@ -49,9 +51,12 @@ def _old_requests(base: Catalog, under: Closure, kept: set[str]) -> Mapping[str,
     prompt = base.prompt(suite.prompt).value
     retriever = retriever_of(base, prompt, suite)
     found: dict[str, Request] = {}
+    wants = wanted_by(suite.assertions)
     for case in cases_of(base, suite):
         asked = with_passages(case, retriever)
-        request = render_request(prompt, asked.row, 0) if isinstance(asked, CaseInfo) and case.id in kept else None
+        request = (
+            render_request(prompt, asked.row, 0, wants) if isinstance(asked, CaseInfo) and case.id in kept else None
+        )
         if isinstance(request, Request):
             found[digest([under.model, request.digest()])] = request
     return found

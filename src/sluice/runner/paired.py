@@ -79,7 +79,9 @@ class PairedRun:
 
     def __init__(self, task: Task, state: Path, cache: CompletionCache, progress: Progress) -> None:
         self.task = task
-        planned = [PlannedSide(one.side, one.prompt, one.closure, one.retriever) for one in task.sides]
+        planned = [
+            PlannedSide(one.side, one.prompt, one.closure, one.retriever, task.scorer.wants) for one in task.sides
+        ]
         self.calls = collect_calls(planned, task.cases, task.repeats)
         self.journal = Journal(task.journal(state))
         self.execution = self._open(cache, progress)

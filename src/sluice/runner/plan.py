@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.digest import digest
-from sluice.providers.base import Failure, Request
+from sluice.providers.base import Failure, Request, Wanted
 from sluice.results import SIDES, CaseInfo, Side
 from sluice.retrieval import Retriever
 from sluice.runner.closure import Closure
@@ -26,6 +26,7 @@ class PlannedSide:
     prompt: Prompt
     closure: Closure
     retriever: Retriever | None = None
+    wants: tuple[Wanted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ def collect_calls(sides: Sequence[PlannedSide], cases: Sequence[CaseInfo], repea
                 seen[side.side, case.id] = asked
             for repeat in range(repeats[case.id]):
                 place = (side.side, case.id, repeat)
-                request = asked if isinstance(asked, Failure) else render_request(side.prompt, asked.row, repeat)
+                request = (
+                    asked if isinstance(asked, Failure) else render_request(side.prompt, asked.row, repeat, side.wants)
+                )
                 if isinstance(request, Failure):
                     unrendered[place] = request
                     continue

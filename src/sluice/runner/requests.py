@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from sluice.catalog import Catalog
-from sluice.providers.base import Failure, Message, Request
+from sluice.providers.base import Failure, Message, Request, Wanted
 from sluice.results import CaseInfo
 from sluice.retrieval import RetrievalProblem, Retriever, retriever_for
 from sluice.schema import MessageTemplate, Prompt, Suite
@@ -48,11 +48,13 @@ def with_passages(case: CaseInfo, retriever: Retriever | None) -> CaseInfo | Fai
         return Failure("data", str(problem))
 
 
-def render_request(prompt: Prompt, row: Mapping[str, Any], repeat: int) -> Request | Failure:
+def render_request(
+    prompt: Prompt, row: Mapping[str, Any], repeat: int, wants: tuple[Wanted, ...] = ()
+) -> Request | Failure:
     """Return the request of one case and repeat, or why it cannot be made."""
     try:
         messages = render_messages(prompt, row)
     except TemplateProblem as problem:
         return Failure("data", f"the prompt cannot be rendered: {problem}")
     schema = prompt.output.schema_ if prompt.output.constrained else None
-    return Request(messages, prompt.parameters, schema, repeat)
+    return Request(messages, prompt.parameters, schema, repeat, wants)

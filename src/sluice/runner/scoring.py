@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from types import ModuleType
 from typing import Any
 
-from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Subject, compile_assertion
+from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Subject, compile_assertion, wanted_by
 from sluice.assertions.time_limit import SECONDS, TimeLimitReached, limited
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
@@ -25,6 +25,7 @@ class Scorer:
             compile_assertion(assertion, suite_code=code) for assertion in suite.assertions
         )
         self.overall = suite.score
+        self.wants = wanted_by(suite.assertions)
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -49,7 +50,9 @@ class Scorer:
         if isinstance(outcome, Failure):
             return _error(case, repeat, request, outcome.kind, outcome.message, outcome.attempts, called)
         cost = cost_of(outcome, price)
-        subject = Subject(outcome.text, case.row, outcome.latency, cost, outcome.finish_reason)
+        subject = Subject(
+            outcome.text, case.row, outcome.latency, cost, outcome.finish_reason, outcome.first_token, outcome.logprobs
+        )
         try:
             metrics, passed = fold(self.assertions, subject, self.overall)
         except AssertionProblem as problem:

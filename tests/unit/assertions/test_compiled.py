@@ -2,7 +2,15 @@ from types import ModuleType
 
 import pytest
 
-from sluice.assertions import REGISTRY, AssertionConfigError, AssertionProblem, Subject, compile_assertion, patterns
+from sluice.assertions import (
+    REGISTRY,
+    AssertionConfigError,
+    AssertionProblem,
+    Subject,
+    compile_assertion,
+    patterns,
+    wanted_by,
+)
 from sluice.schema import Assertion
 
 
@@ -66,6 +74,10 @@ BAD = [
     ("latency", None, None, "threshold", "milliseconds"),
     ("latency", "x", 5, "value", "takes no value"),
     ("cost", None, None, "threshold", "dollars"),
+    ("ttft", None, None, "threshold", "milliseconds"),
+    ("ttft", "x", 5, "value", "takes no value"),
+    ("perplexity", None, None, "threshold", "perplexity"),
+    ("perplexity", "x", 5, "value", "takes no value"),
     ("finish-reason", None, None, "value", "text"),
     ("python", "no_such", None, "value", "no function"),
     ("python", "goood", None, "value", "did you mean 'good'"),
@@ -168,3 +180,16 @@ def test_one_row_field_of_two_types_gets_two_schemas():
 def test_a_reason_states_the_fact_for_both_directions():
     subject = Subject("blue", {})
     assert make("contains", "red").score(subject).reason == make("not-contains", "red").score(subject).reason
+
+
+def test_what_assertions_read_beside_the_text_is_known_without_compiling_them():
+    parts = (
+        Assertion(metric="fast", type="not-ttft", threshold=200),
+        Assertion(metric="p", type="perplexity", threshold=9),
+    )
+    assert wanted_by([Assertion(metric="m", type="equals", value="x")]) == ()
+    assert wanted_by([parts[1]]) == ("logprobs",)
+    assert wanted_by([Assertion(metric="all", type="assert-set", assertions=parts), parts[1]]) == (
+        "first_token",
+        "logprobs",
+    )

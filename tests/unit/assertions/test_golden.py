@@ -40,7 +40,13 @@ def test_vector(content, case):
     assertion = Assertion(metric="m", type=content["type"], value=case.get("value"), threshold=case.get("threshold"))
     compiled = compile_assertion(assertion, suite_code=suite_module(content.get("code")))
     subject = Subject(
-        case["output"], case.get("row", {}), case.get("latency"), case.get("cost"), case.get("finish_reason")
+        case["output"],
+        case.get("row", {}),
+        case.get("latency"),
+        case.get("cost"),
+        case.get("finish_reason"),
+        case.get("first_token"),
+        tuple(case["logprobs"]) if "logprobs" in case else None,
     )
     if case["expect"] == "problem":
         with pytest.raises(AssertionProblem):
