@@ -7,7 +7,7 @@ from miniature import MODEL, commit, git, miniature, write
 
 from sluice.catalog import GitTree, WorkingTree, load
 from sluice.errors import CannotJudge
-from sluice.runner.connect import weights_directory
+from sluice.runner.connect import connect, weights_directory
 from sluice.runner.engine import choose_engine
 
 DATA = b"weights"
@@ -72,3 +72,11 @@ def test_weights_that_are_not_the_named_ones_are_refused(tmp_path, data):
     catalog = load(WorkingTree(root))
     with pytest.raises(CannotJudge, match=r"model\.safetensors"):
         weights_directory(catalog, catalog.models["small"].value.source, root / ".sluice")
+
+
+def test_the_local_engine_loads_no_adapter(tmp_path):
+    root = with_weights(tmp_path)
+    write(root, "models/small.yaml", {**EMBEDDED, "serving": {"engine": "local", "adapter": "tone"}})
+    catalog = load(WorkingTree(root))
+    with pytest.raises(CannotJudge, match=r"answers with tone; set SLUICE_ENDPOINT_SMALL"):
+        connect(catalog, choose_engine(catalog, "small", {}), root / ".sluice")
