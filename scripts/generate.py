@@ -17,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from sluice.assertions import NEGATION, OWN_TYPES, REGISTRY
 from sluice.catalog import DIRECTORIES
 from sluice.checks import RULES
 from sluice.cli import main, parser, usage
@@ -54,6 +55,7 @@ def generated() -> dict[str, str]:
         **_schemas(),
         "docs/cli.md": _cli_page(),
         "docs/rules.md": _rules_page(),
+        "docs/assertions.md": _assertions_page(),
         "docs/tree.md": _tree_page(),
         "README.md": _readme(),
     }
@@ -92,6 +94,26 @@ def _rules_page() -> str:
         "repository that breaks exactly that rule.\n"
     )
     return "\n".join(["# Rules\n", NOTICE, intro, _printed("check", "--rules", "--format", "markdown")])
+
+
+def _assertions_page() -> str:
+    """Return each type of assertion with its exact meaning; opposites are said once."""
+    bases = {name: item for name, item in REGISTRY.items() if not name.startswith(NEGATION)}
+    intro = (
+        f"The {len(bases)} types of a suite's assertions. `{NEGATION}` in front of a type is its opposite: it passes\n"
+        "where the type fails. A `binary` type says yes or no, a `continuous` one gives a value from 0 to 1, whose\n"
+        "mean a gate compares. Types under the first heading mean what they mean in promptfoo.\n"
+    )
+    parts = ["# Assertion types\n", NOTICE, intro]
+    for title, own in (("promptfoo's", False), ("Sluice's own", True)):
+        parts.append(f"## {title}\n\n| type | kind | meaning |\n|---|---|---|")
+        chosen = [item for name, item in sorted(bases.items()) if (name in OWN_TYPES) == own]
+        cells = [item.title[0].upper() + item.title[1:].replace("|", "\\|") for item in chosen]
+        parts.append(
+            "\n".join(f"| `{one.name}` | {one.kind} | {cell}. |" for one, cell in zip(chosen, cells, strict=True))
+        )
+        parts.append("")
+    return "\n".join(parts)
 
 
 def _printed(*words: str) -> str:

@@ -4,26 +4,13 @@ import json
 import shutil
 
 import pytest
+from cli.stored_state import judgement, move_state
 from miniature import CARD, MODEL, PROMPT, SUITE, commit, edit_prompt, rows, write
 from servers.tgi_contract import text_of
 
 from sluice.cache import CompletionCache
-from sluice.digest import canonical_json
 from sluice.journal import encode, parse
 from sluice.providers.base import Completion
-
-TIMES = ("seconds", "latency")
-
-
-def without_times(value):
-    """A stored judgement without what a clock decides."""
-    if isinstance(value, dict):
-        return {key: None if key in TIMES else without_times(item) for key, item in value.items()}
-    return [without_times(item) for item in value] if isinstance(value, list) else value
-
-
-def judgement(root):
-    return canonical_json(without_times(json.loads((root / ".sluice" / "last-judgement.json").read_bytes())))
 
 
 @pytest.fixture
@@ -39,11 +26,6 @@ def two(repository):
     messages = [{"role": "system", "content": "Answer with the last word, always."}, PROMPT["messages"][1]]
     write(repository, "prompts/other.yaml", {**PROMPT, "messages": messages})
     return repository
-
-
-def move_state(root, name):
-    shutil.move(root / ".sluice", root.parent / f"{root.name}-{name}")
-    return root.parent / f"{root.name}-{name}"
 
 
 @pytest.mark.parametrize("options", [(), ("--complete",)])

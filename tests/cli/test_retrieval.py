@@ -38,8 +38,9 @@ JUDGING = {
         *SUITE["assertions"],
         {"metric": "found", "type": "python", "value": "finds_the_page"},
         {"metric": "found", "type": "not-contains", "value": "{{ passages[0].id }}"},
+        {"metric": "rank", "type": "mrr", "value": "{{ page }}"},
     ],
-    "gates": {**SUITE["gates"], "found": {"max_drop": 0.05}},
+    "gates": {**SUITE["gates"], "found": {"max_drop": 0.05}, "rank": {"max_drop": 0.05}},
 }
 
 
@@ -85,6 +86,11 @@ def pairs(root):
     return json.loads((root / ".sluice/last-judgement.json").read_bytes())["suites"][0]["comparison"]["pairs"]
 
 
+def mean_of(root, side, metric):
+    values = [result["metrics"][metric]["value"] for pair in pairs(root) for result in pair[side]]
+    return sum(values) / len(values)
+
+
 def edit_pages(root, change):
     write(root, "datasets/pages.jsonl", [{**page, "text": change(page["text"])} for page in PAGES])
 
@@ -120,6 +126,8 @@ def test_an_index_that_finds_the_wrong_articles_fails_and_says_so(repository, se
     code, out, _ = sluice("eval")
     assert code == 1, out
     assert "found" in out and "the passages' corpus or its search" in " ".join(out.split())
+    ranks = {side: mean_of(repository, side, "rank") for side in ("base", "head")}
+    assert ranks["base"] == 1 and ranks["head"] < 0.5, "each side is scored on what it retrieved itself"
 
 
 def test_fixed_passages_and_retrieval_are_judged_side_by_side(repository, server, sluice):

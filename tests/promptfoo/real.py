@@ -22,9 +22,10 @@ _OFF = ("TELEMETRY", "UPDATE", "REMOTE_GENERATION", "SHARING", "REDTEAM_REMOTE_G
 class Row:
     """One evaluated case: `error` where an assertion or the provider could not run."""
 
+    id: str
     vars: dict[str, Any]
     prompt: str
-    output: Any
+    output: str
     passed: bool
     score: float
     named: dict[str, float]
@@ -67,9 +68,10 @@ def rows(evaluated: dict[str, Any]) -> list[Row]:
     results = sorted(evaluated["results"]["results"], key=lambda one: (one["testIdx"], one["promptIdx"]))
     return [
         Row(
+            id=str((one.get("metadata") or {}).get("id")),
             vars=one["vars"],
             prompt=one["prompt"]["raw"],
-            output=(one.get("response") or {}).get("output"),
+            output=_text(one["testCase"].get("providerOutput") or (one.get("response") or {}).get("output")),
             passed=one["success"],
             score=one["score"],
             named=one.get("namedScores") or {},
@@ -78,3 +80,8 @@ def rows(evaluated: dict[str, Any]) -> list[Row]:
         )
         for one in results
     ]
+
+
+def _text(output: Any) -> str:
+    """Return a recorded output, or an answer, as the text that assertions see."""
+    return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, separators=(",", ":"))

@@ -13,9 +13,13 @@ PACKAGE = ROOT / "src/sluice"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 DIRECTORIES = ("prompts", "datasets", "evals", "models")
 KNOWS_DIRECTORIES = {"catalog", "scaffold"}
-HEAVY = {"torch", "transformers", "tokenizers", "safetensors", "deepeval", "mlflow", "pyarrow"}
+HEAVY = {
+    "torch", "transformers", "tokenizers", "safetensors", "deepeval", "mlflow", "pyarrow", "sacrebleu",
+    "rouge_score", "nltk",
+}  # fmt: skip
 MAY_LOAD_HEAVY = {
-    "providers/local.py", "assertions/deepeval.py", "interchange/mlflow.py", "interchange/parquet.py", "training",
+    "providers/local.py", "assertions/deepeval.py", "assertions/references.py", "interchange/mlflow.py",
+    "interchange/parquet.py", "training",
 }  # fmt: skip
 MAY_LOAD_LATE = {"runner/connect.py"}
 VAGUE = re.compile(r"util|helper|^common$|^misc$|^manager$|^core$")

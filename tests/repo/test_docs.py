@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from sluice.assertions import OWN_TYPES, REGISTRY, compile_assertion
 from sluice.cli import main, parser
 from sluice.cli.verbs import VERBS
+from sluice.schema import Assertion
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -43,6 +46,21 @@ def test_the_help_in_the_docs_is_the_help_that_is_printed(capsys: pytest.Capture
     for words in [["--help"], *([verb, "--help"] for verb in VERBS)]:
         assert main(words) == 0
         assert capsys.readouterr().out.rstrip() in page, words
+
+
+def test_the_assertions_that_the_guide_shows_are_valid() -> None:
+    blocks = re.findall(r"```yaml\n(assertions:.*?)```", (ROOT / "docs/metrics.md").read_text("utf-8"), re.DOTALL)
+    shown = [Assertion(**one) for block in blocks for one in yaml.safe_load(block)["assertions"]]
+    assert len(shown) >= 8
+    for one in shown:
+        compile_assertion(one)
+
+
+def test_the_guide_names_every_type_of_its_own_and_no_other() -> None:
+    named = re.findall(r"`([a-z-]+)`", (ROOT / "docs/metrics.md").read_text("utf-8").partition("## ")[0])
+    types = {name.removeprefix("not-") for name in named}
+    measures = {name for name in OWN_TYPES if name != "python" and ":" not in name}
+    assert types <= set(REGISTRY) and measures <= types | {"rouge-1", "rouge-2", "rouge-lsum"}
 
 
 def test_the_readme_is_short() -> None:

@@ -15,10 +15,10 @@ import yaml
 from kubernetes_schemas import NEWEST, problems
 from kubernetes_validate.utils import all_versions, major_minor
 from outside_tools import outside_tool
+from pod_security import containers, restricted
 from unit.rollout.released import bundle, copied, lock, model_lock
 
 from sluice.catalog import WorkingTree, load
-from sluice.checks.secret_shapes import find_secrets
 from sluice.release.bundle import make_bundle
 from sluice.release.lock import Lock, make_lock
 from sluice.rollout import capacity, parity
@@ -26,11 +26,12 @@ from sluice.rollout.kustomize import Kustomize
 from sluice.rollout.manifests import Manifest, documents, manifest
 from sluice.rollout.rendering import render
 from sluice.schema import Resources
+from sluice.shapes import find_secrets
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 ENVIRONMENTS = tuple(sorted(path.parent.name for path in INFRA.glob("overlays/*/kustomization.yaml")))
-ENTRY_POINTS = [f"gitops/{kind}/{name}" for kind in ("flux", "argocd") for name in ENVIRONMENTS] + ["runners"]
+ENTRY_POINTS = [f"gitops/{kind}/{name}" for kind in ("flux", "argocd") for name in ENVIRONMENTS] + ["runners", "evals"]
 VARIANTS = ("as it is", "vllm", "in-place", "recreate", "amd", "without a GPU")
 FILES = sorted(path for path in INFRA.rglob("*.yaml") if path.is_file())
 MANIFESTS = [path for path in FILES if path.name not in ("kustomization.yaml", "environment.yaml", "findings.yaml")]
@@ -95,10 +96,6 @@ def templates(manifests: Any) -> Iterator[tuple[Manifest, dict[str, Any]]]:
             yield one, one.value["spec"]["template"]["spec"]
 
 
-def containers(pod: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [*pod.get("initContainers", ()), *pod["containers"]]
-
-
 def runner() -> dict[str, Any]:
     return dict(yaml.safe_load((INFRA / "runners/values.yaml").read_text())["template"]["spec"])
 
@@ -136,35 +133,6 @@ def test_the_schemas_are_strict():
         "spec": {"groups": [{"name": "x", "rules": [{"expr": "1", "alarm": "x"}]}]},
     }  # fmt: skip
     assert problems(wrong, NEWEST[-1]) and problems(custom, NEWEST[-1])
-
-
-def restricted(pod: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what breaks the restricted level (kubernetes.io, Pod Security Standards), for pods on Linux."""
-    about = pod.get("securityContext", {})
-    yield from (f"{key} is set" for key in ("hostNetwork", "hostPID", "hostIPC") if pod.get(key))
-    yield from (f"volume {one['name']} is a hostPath" for one in pod.get("volumes", ()) if "hostPath" in one)
-    allowed = {
-        "configMap",
-        "csi",
-        "downwardAPI",
-        "emptyDir",
-        "ephemeral",
-        "persistentVolumeClaim",
-        "projected",
-        "secret",
-    }
-    yield from (f"volume {one['name']}" for one in pod.get("volumes", ()) if not set(one) - {"name"} <= allowed)
-    for one in containers(pod):
-        own = one.get("securityContext", {})
-        if {**about, **own}.get("runAsNonRoot") is not True or not {**about, **own}.get("runAsUser"):
-            yield f"{one['name']} may run as root"
-        if own.get("allowPrivilegeEscalation") is not False or own.get("privileged"):
-            yield f"{one['name']} may gain rights"
-        if own.get("capabilities", {}).get("drop") != ["ALL"] or own["capabilities"].get("add"):
-            yield f"{one['name']} keeps capabilities"
-        if {**about, **own}.get("seccompProfile", {}).get("type") not in ("RuntimeDefault", "Localhost"):
-            yield f"{one['name']} may make any system call"
-        yield from (f"{one['name']} takes a port of its host" for port in one.get("ports", ()) if "hostPort" in port)
 
 
 LOCKED = {
@@ -210,10 +178,12 @@ def test_the_runners_pod_is_restricted_and_keeps_nothing():
     assert all(box["securityContext"]["readOnlyRootFilesystem"] is True for box in containers(pod))
 
 
-def test_the_linter_finds_what_has_a_written_reason_and_nothing_else(released: dict[str, tuple[Manifest, ...]]):
+def test_the_linter_finds_what_has_a_written_reason_and_nothing_else(
+    released: dict[str, tuple[Manifest, ...]], entry_points: dict[str, list[Manifest]]
+):
     accepted = yaml.safe_load((INFRA / "findings.yaml").read_text())
     assert all(len(one["reason"]) > 20 for one in accepted)
-    found = {one for held in released.values() for one in lint(held)}
+    found = {one for held in (*released.values(), tuple(entry_points["evals"])) for one in lint(held)}
     assert found == {(one["check"], one["kind"], one["finding"]) for one in accepted}
 
 

@@ -138,7 +138,7 @@ def import_name(requirement: str) -> str:
 
 def test_the_engine_imports_what_it_declares_and_declares_what_it_imports() -> None:
     runtime = set(map(import_name, PROJECT["dependencies"]))
-    extras = ("local", "deepeval", "parquet", "mlflow")
+    extras = ("local", "deepeval", "metrics", "parquet", "mlflow")
     optional = {import_name(text) for extra in extras for text in PROJECT["optional-dependencies"][extra]}
     assert imported("src") <= runtime | optional
     assert runtime <= imported("src")

@@ -195,12 +195,15 @@ def test_no_secret_is_given_to_a_whole_workflow(name: str) -> None:
 def test_a_fork_gets_no_runner_and_no_endpoint_of_the_repository() -> None:
     """The variables of both stand only behind the question whose branch it is; a merge group is always our own."""
     flow = WORKFLOWS[UNTRUSTED_STAGE]
-    places = [flow["env"]["SLUICE_ENDPOINT"], flow["jobs"]["plan"]["outputs"]["runner"]]
-    for place, variable, otherwise in zip(places, ("ENDPOINT", "RUNNER"), ("''", "'ubuntu-latest'"), strict=True):
+    places = {
+        "ENDPOINT": (flow["env"]["SLUICE_ENDPOINT"], "''"),
+        "SERVE": (flow["env"]["SLUICE_SERVE"], "''"),
+        "RUNNER": (flow["jobs"]["plan"]["outputs"]["runner"], "'ubuntu-latest'"),
+    }
+    for variable, (place, otherwise) in places.items():
         guard = f"(github.event_name == 'merge_group' || {SAME_REPOSITORY})"
         assert " ".join(place.split()) == f"${{{{ {guard} && vars.SLUICE_{variable} || {otherwise} }}}}"
-    assert text_of(UNTRUSTED_STAGE).count("vars.SLUICE_ENDPOINT") == 1
-    assert text_of(UNTRUSTED_STAGE).count("vars.SLUICE_RUNNER") == 1
+        assert text_of(UNTRUSTED_STAGE).count(f"vars.SLUICE_{variable}") == 1
 
 
 @each_workflow

@@ -19,6 +19,14 @@ def test_known_keys_are_found_and_others_are_not(tmp_path):
     cache.close()
 
 
+def test_log_probabilities_and_times_come_back(tmp_path):
+    cache = CompletionCache(tmp_path / "cache.sqlite")
+    completion = Completion("x", "stop", 3, 2, 0.25, 1, first_token=0.1, logprobs=(-0.123456789012345, -2.0))
+    cache.put({"a": completion})
+    assert cache.get(["a"]) == {"a": completion}
+    cache.close()
+
+
 def test_the_first_answer_stays(tmp_path):
     cache = CompletionCache(tmp_path / "cache.sqlite")
     cache.put({"a": ONE})

@@ -26,6 +26,7 @@ VARIABLES: Mapping[str, str] = {
     REGISTRY: "where your images lie",
     "SLUICE_ROLLOUT": "`push` lets workflows apply what they released; without it clusters pull",
     "SLUICE_RUNNER": "the label of the runner that evals run on; without it `ubuntu-latest`",
+    "SLUICE_SERVE": "`1` lets evals start the models' servers on the runner, which needs a GPU and Docker or Podman",
     "SLUICE_STAGING": "the environment that release.yml releases to after each merge; without it nothing is",
 }
 """Name -> what it says, and what holds where it is not set."""

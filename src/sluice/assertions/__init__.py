@@ -1,6 +1,6 @@
-"""Named checks of one output: promptfoo's deterministic vocabulary, the suite's own code, DeepEval's exact metrics."""
+"""Named checks of one output: promptfoo's deterministic vocabulary, measures of retrieval and safety, own code."""
 
-from sluice.assertions.compiled import CompiledAssertion, compile_assertion, wanted_by
+from sluice.assertions.compiled import CompiledAssertion, compile_assertion
 from sluice.assertions.model import (
     AssertionConfigError,
     AssertionProblem,
@@ -10,12 +10,13 @@ from sluice.assertions.model import (
     Score,
     Subject,
 )
-from sluice.assertions.registry import NEGATION, REGISTRY, find_type
+from sluice.assertions.registry import NEGATION, OWN_TYPES, REGISTRY, find_type, wanted
 from sluice.assertions.sets import SET, weighted_mean
 from sluice.assertions.when import When, WhenSyntaxError, parse_when
 
 __all__ = [
     "NEGATION",
+    "OWN_TYPES",
     "REGISTRY",
     "SET",
     "AssertionConfigError",
@@ -31,6 +32,6 @@ __all__ = [
     "compile_assertion",
     "find_type",
     "parse_when",
-    "wanted_by",
+    "wanted",
     "weighted_mean",
 ]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
 from sluice.assertions.model import AssertionConfigError, Judge, Kind, Score, Subject
 from sluice.assertions.registry import find_type
 from sluice.assertions.sets import SET, set_judge
+from sluice.assertions.transforms import compile_steps
 from sluice.assertions.when import When, parse_when
-from sluice.providers.base import Wanted
 from sluice.schema import Assertion
 
 
@@ -60,22 +60,22 @@ def compile_assertion(assertion: Assertion, *, suite_code: ModuleType | None = N
         semantics=kind_of_check.semantics,
         fields=check.fields | (when.fields if when else frozenset()),
         when=when,
-        judge=check.judge,
+        judge=_transformed(check.judge, assertion),
     )
 
 
-def wanted_by(assertions: Iterable[Assertion]) -> tuple[Wanted, ...]:
-    """Return what these assertions read of an answer beside its text, in order of the alphabet."""
-    found: set[Wanted] = set()
-    for assertion in assertions:
-        wants = None if assertion.type == SET else find_type(assertion.type).wants
-        found |= {*wanted_by(assertion.assertions), *([wants] if wants else [])}
-    return tuple(sorted(found))
+def _transformed(judge: Judge, assertion: Assertion) -> Judge:
+    if not assertion.transform:
+        return judge
+    transform = compile_steps(assertion.transform)
+    return lambda subject: judge(replace(subject, output=transform(subject.output)))
 
 
 def _compile_set(assertion: Assertion, when: When | None, suite_code: ModuleType | None) -> CompiledAssertion:
     if any(part.type == SET for part in assertion.assertions):
         raise AssertionConfigError(f"an {SET} holds single assertions, no other {SET}", "assertions")
+    if assertion.transform:
+        raise AssertionConfigError(f"an {SET} judges nothing itself; give its assertions the transform", "transform")
     parts = tuple(compile_assertion(part, suite_code=suite_code) for part in assertion.assertions)
     judge = set_judge(assertion, [(part.metric, part.weight, part.score) for part in parts])
     return CompiledAssertion(

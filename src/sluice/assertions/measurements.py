@@ -1,10 +1,8 @@
-"""Assertions about the call instead of the text: latency, time to the first token, perplexity, cost, finish-reason."""
+"""Assertions about the call instead of the text: latency, time to the first token, cost, finish-reason."""
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sluice.assertions.model import AssertionProblem, AssertionType, Check, Score, Subject, shown, verdict
@@ -63,36 +61,14 @@ def _compile_ttft(assertion: Assertion, functions: Mapping[str, Any]) -> Check:
     return Check(judge)
 
 
-def _compile_perplexity(assertion: Assertion, functions: Mapping[str, Any]) -> Check:
-    no_value(assertion)
-    most = threshold(assertion, None, "perplexity")
-
-    def judge(subject: Subject) -> Score:
-        if not subject.logprobs:
-            raise AssertionProblem("the server gave no log probabilities of its tokens")
-        found = perplexity(subject.logprobs)
-        return verdict(found <= most, f"perplexity {found:.4g}; threshold {most:g}")
-
-    return Check(judge)
-
-
-def perplexity(logprobs: Sequence[float]) -> float:
-    """Return the exponential of the mean negative log probability."""
-    mean = -statistics.fmean(logprobs)
-    return math.exp(mean) if mean < 700 else math.inf
-
-
 TYPES = (
     AssertionType(
-        "ttft", "the first token came within `threshold` milliseconds", "binary", 1, _compile_ttft, wants="first_token"
-    ),
-    AssertionType(
-        "perplexity",
-        "the answer's own perplexity, by the log probabilities of its tokens, is at most `threshold`",
+        "ttft",
+        "the first token came within `threshold` milliseconds",
         "binary",
         1,
-        _compile_perplexity,
-        wants="logprobs",
+        _compile_ttft,
+        wants=("first_token",),
     ),
     AssertionType("latency", "the call took at most `threshold` milliseconds", "binary", 1, _compile_latency),
     AssertionType("cost", "the call cost at most `threshold` US dollars", "binary", 1, _compile_cost),

@@ -31,15 +31,18 @@ class AssertionProblem(SluiceError):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One answer and its case. `latency` in seconds, `cost` in dollars; None where it is not known."""
+    """One answer and its case. `latency` in seconds, `cost` in dollars; None where it is not known.
+
+    `logprobs` are of the answer's tokens, where the type wanted them.
+    """
 
     output: str
     row: Mapping[str, Any]
     latency: float | None = None
     cost: float | None = None
     finish_reason: str | None = None
-    first_token: float | None = None
     logprobs: tuple[float, ...] | None = None
+    first_token: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,8 @@ class AssertionType:
     compile: Compile
     opposite_inverts: bool = True
     """Whether the value of the opposite is 1 minus the value; else it is the value, and only pass and fail change."""
-    wants: Wanted | None = None
-    """What it reads of an answer beside its text, which servers give only where they are asked for it."""
+    wants: tuple[Wanted, ...] = ()
+    """What answers must bring beside their text."""
 
 
 def verdict(passed: bool, reason: str) -> Score:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sluice.assertions.model import AssertionConfigError, AssertionProblem
+from sluice.assertions.model import AssertionConfigError, AssertionProblem, shown
 from sluice.assertions.values import Template
 from sluice.digest import canonical_json
+from sluice.errors import nearest
 from sluice.schema import Assertion
 
 
@@ -69,6 +71,33 @@ def not_empty(text: str) -> str:
     if not text:
         raise AssertionProblem("the value is empty for this case and would match every output")
     return text
+
+
+def settings(assertion: Assertion, known: Collection[str], main: str | None) -> dict[str, Any]:
+    """Return the value as a mapping of known settings; what is no mapping stands for the setting `main`."""
+    value = assertion.value
+    if value is None and main is None:
+        return {}
+    if not isinstance(value, dict):
+        if main is None:
+            raise AssertionConfigError(f"{assertion.type} takes a mapping of {', '.join(known)}", "value")
+        value = {main: value}
+    for name in value:
+        if name not in known:
+            raise AssertionConfigError(
+                f"{assertion.type} has no setting {name!r}; {nearest(str(name), known)}", "value"
+            )
+    if main is not None and value.get(main) in (None, "", [], {}):
+        raise AssertionConfigError(f"{assertion.type} needs a value: {main}", "value")
+    return value
+
+
+def whole_number(assertion: Assertion, given: Mapping[str, Any], name: str) -> int | None:
+    """Return a setting that counts something, from 1, or None where it is not given."""
+    value = given.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise AssertionConfigError(f"{name} {shown(str(value))} is no whole number from 1", "value")
+    return value
 
 
 def _kind(value: Any) -> str:

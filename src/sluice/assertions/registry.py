@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sluice.assertions import (
+    citations,
     contains,
     deepeval,
+    grounding,
     markup,
     measurements,
     patterns,
+    perplexity,
+    private_data,
+    ranking,
+    references,
     refusal,
     similarity,
     sql,
@@ -22,6 +29,7 @@ from sluice.assertions import (
 )
 from sluice.assertions.model import AssertionConfigError, AssertionType, Check, Score, Subject
 from sluice.errors import nearest
+from sluice.providers.base import Wanted
 from sluice.schema import Assertion
 
 NEGATION = "not-"
@@ -37,7 +45,7 @@ def _opposite(base: AssertionType) -> AssertionType:
             value = 1.0 - score.value if base.opposite_inverts else score.value
             return Score(value, not score.passed, score.reason)
 
-        return Check(opposite, check.fields, check.kind)
+        return replace(check, judge=opposite)
 
     value = "1 minus its value" if base.opposite_inverts else "its value, so only pass and fail count"
     title = f"the opposite of {base.name}: passes where that fails, and the value is {value}"
@@ -45,11 +53,15 @@ def _opposite(base: AssertionType) -> AssertionType:
     return AssertionType(NEGATION + base.name, title, kind, base.semantics, compile_opposite, wants=base.wants)
 
 
-_MODULES = (
+_PROMPTFOO = (
     text, contains, patterns, structured, xml_text, markup, sql, tool_calls, similarity, refusal, measurements,
-    suite_code, deepeval,
+    perplexity,
 )  # fmt: skip
-_BASES: tuple[AssertionType, ...] = tuple(item for module in _MODULES for item in module.TYPES)
+_OWN = (ranking, grounding, citations, references, private_data, suite_code, deepeval)
+_BASES: tuple[AssertionType, ...] = tuple(item for module in (*_PROMPTFOO, *_OWN) for item in module.TYPES)
+
+OWN_TYPES = frozenset(item.name for module in _OWN for item in module.TYPES)
+"""Base types that promptfoo does not have, or has in another sense."""
 
 REGISTRY: Mapping[str, AssertionType] = {item.name: item for base in _BASES for item in (base, _opposite(base))}
 """Type name -> type."""
@@ -63,3 +75,11 @@ def find_type(name: str) -> AssertionType:
     if found is None:
         raise AssertionConfigError(f"no assertion type {name!r}; {nearest(name, REGISTRY)}", "type")
     return found
+
+
+def wanted(assertions: Iterable[Assertion]) -> tuple[Wanted, ...]:
+    """Return what answers must bring beside their text, so that these assertions can judge them."""
+    found: set[Wanted] = set()
+    for one in assertions:
+        found.update(wanted(one.assertions), REGISTRY[one.type].wants if one.type in REGISTRY else ())
+    return tuple(sorted(found))

@@ -199,9 +199,10 @@ def _rules(value: Any) -> Rules:
     if not isinstance(value, dict) or not set(value) <= set(_KEYS):
         raise AssertionConfigError(f"the value is a mapping of {', '.join(_KEYS)}", "value")
     database = value.get("databaseType", "MySQL")
-    if database not in DATABASES:
+    known = next((name for name in DATABASES if name.lower() == str(database).lower()), None)
+    if known is None:
         raise AssertionConfigError(f"no database {database!r}; {nearest(str(database), DATABASES)}", "value")
-    return Rules(database, *(_patterns(value.get(key), key) for key in _KEYS[1:]))
+    return Rules(known, *(_patterns(value.get(key), key) for key in _KEYS[1:]))
 
 
 def _patterns(items: Any, key: str) -> tuple[str, ...] | None:

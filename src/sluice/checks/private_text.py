@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from sluice.catalog import DIRECTORIES
-from sluice.checks.personal_shapes import PERSONAL_DATA, find_personal_data
 from sluice.checks.row_groups import MOST
 from sluice.checks.rule import Context, rules
-from sluice.checks.secret_shapes import SECRETS, find_secrets
-from sluice.checks.sieve import Sieve
 from sluice.errors import Finding, last_told
+from sluice.shapes import PERSONAL_DATA, SECRETS, Sieve, find_personal_data, find_secrets
 
 _TEXT = {".yaml", ".yml", ".jsonl", ".md", ".py", ".txt"}
 

@@ -164,6 +164,9 @@ def _model(repo: Repository, catalog: Catalog, model: str) -> Iterator[Diagnosis
     if engine.endpoint:
         yield _server(repo, catalog, engine, engine.endpoint)
         return
+    if engine.name != "local":
+        yield _runtime(engine)
+        return
     yield _packages(name)
     yield _weights(repo, catalog, engine)
 
@@ -177,6 +180,18 @@ def _server(repo: Repository, catalog: Catalog, engine: Engine, endpoint: Endpoi
     except SluiceError as error:
         return Diagnosis(name, "fix", f"no usable server at {place}", str(error))
     return Diagnosis(name, "ok", f"{engine.title}, at {place}")
+
+
+def _runtime(engine: Engine) -> Diagnosis:
+    """A server that evals start themselves needs a container runtime."""
+    from sluice.serving.containers import find_runtime
+
+    name = f"model {engine.model}"
+    try:
+        found = find_runtime()
+    except SluiceError as error:
+        return Diagnosis(name, "fix", f"evals start {engine.title}, and nothing here can", str(error))
+    return Diagnosis(name, "ok", f"{engine.title}, started by evals in {found.kind}")
 
 
 def _packages(name: str) -> Diagnosis:

@@ -10,6 +10,7 @@ import argparse
 
 from sluice.cli.judging import add_judging_options, judge_change, keep, show
 from sluice.cli.options import add_environment, add_format, add_root, add_sides, add_suites, repository
+from sluice.cli.shard import add_shard, run_shard
 from sluice.errors import ExitCode
 
 
@@ -18,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_suites(parser, "all that are affected")
     add_sides(parser)
     add_judging_options(parser)
+    add_shard(parser)
     add_environment(parser)
     add_root(parser)
     add_format(parser)
@@ -26,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Judge, keep and print; the exit code is the verdict's."""
     repo = repository(arguments)
+    if arguments.shard:
+        return run_shard(repo, arguments)
     judgement = judge_change(repo, arguments)
     keep(repo, judgement, arguments.output)
     show(judgement, arguments)

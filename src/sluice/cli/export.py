@@ -4,6 +4,7 @@
 junit     JUnit XML for the test view of a CI system: a test case for each case and repeat
 csv       a table with a row for each case and repeat
 parquet   the same table with types, for pyarrow, pandas, DuckDB and others
+promptfoo a result file for `promptfoo view`, or a configuration
 mlflow    a run of an MLflow tracker, with a nested run for each suite
 
 What a dataset's card withholds from artifacts is in no export; --public withholds what it keeps from comments too.
@@ -32,6 +33,7 @@ FORMATS = {
     "junit": Format("export_file", "JUnit XML for the test view of a CI system: a test case for each case and repeat."),
     "csv": Format("export_file", "A table with a row for each case and repeat, safe to open with a spreadsheet."),
     "parquet": Format("export_file", "The table of `csv` with a type for each column; needs pyarrow."),
+    "promptfoo": Format("export_promptfoo", "A result file for `promptfoo view`, or a configuration."),
     "mlflow": Format("export_mlflow", "A run of an MLflow tracker, nested for each suite; needs mlflow-skinny."),
 }
 

@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=("promptfoo",), help="which tool's configuration")
     parser.add_argument("file", help="the configuration file")
     parser.add_argument("--name", help="how the dataset is named, and the prompts begin (default: as the file)")
+    parser.add_argument(
+        "--allow-code", action="store_true", help="take over Python of `python` assertions as evals/<suite>.py, unread"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
     add_root(parser)
 
@@ -29,7 +32,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     repo = repository(arguments)
     if arguments.name is not None:
         refuse_unusable(arguments.name)
-    imported = import_config(Path(arguments.file), repo.root, name=arguments.name)
+    imported = import_config(Path(arguments.file), repo.root, name=arguments.name, allow_code=arguments.allow_code)
     errors = [finding for finding in imported.findings if finding.severity == "error"]
     if errors:
         raise InvalidFiles(imported.findings)

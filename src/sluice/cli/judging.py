@@ -13,6 +13,7 @@ from sluice.catalog import KEYS_DIRECTORY, Catalog, Tree
 from sluice.checks import check
 from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
+from sluice.cli.serving import Sources, add_serving_options, servers_of
 from sluice.cli.writing import refuse_unwritable, write_whole
 from sluice.errors import CannotJudge, InvalidFiles, UsageError
 from sluice.gate.changes import Change, find_changes
@@ -37,6 +38,7 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
         "--unproven", action="store_true", help="judge suites too that did not change but have no run evidence yet"
     )
     parser.add_argument("--cases", type=count, default=3, metavar="N", help="show N of the worst cases (default: 3)")
+    add_serving_options(parser, flag=True)
     parser.add_argument("--output", metavar="FILE", help="write the judgement as JSON to FILE too")
 
 
@@ -47,6 +49,13 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
         refuse_unwritable(output)
     if arguments.stored and arguments.retry_errors:
         raise UsageError("--stored calls no model, and --retry-errors asks one: choose")
+    base, head = checked_sides(repo, arguments)
+    with servers_of(arguments) as sources:
+        return _judged_from(sources, repo, base, head, arguments)
+
+
+def checked_sides(repo: Repository, arguments: argparse.Namespace) -> tuple[Catalog | None, Catalog]:
+    """Return both sides; raise InvalidFiles for a head that is not valid, CannotJudge where nothing can be judged."""
     base, head = sides(repo, arguments)
     _refuse_unpushed_adoption(base, head)
     if base is None or head.findings or base.fingerprint != head.fingerprint:
@@ -55,21 +64,34 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
         raise CannotJudge("there is no suite here; write one (sluice new suite NAME)")
     if base is not None:
         _refuse_unreadable(base)
+    return base, head
+
+
+def _judged_from(
+    sources: Sources, repo: Repository, base: Catalog | None, head: Catalog, arguments: argparse.Namespace
+) -> Judgement:
+    names = suite_names(arguments)
     if not arguments.unproven and not _lists_keys(base):
         # Evidence takes a while to load, and nothing was ever signed here.
-        return _judged(repo, base, head, find_changes(base, head, suite_names(arguments)), arguments)
+        change = find_changes(base, head, names, choose=sources.engine)
+        return _judged(sources, repo, base, head, change, arguments)
     from sluice.cli.proving import needs_proof, reuse_evidence, settled
 
-    change = find_changes(base, head, suite_names(arguments), unproven=needs_proof(repo, base, arguments))
+    change = find_changes(base, head, names, unproven=needs_proof(repo, base, arguments), choose=sources.engine)
     reused = reuse_evidence(repo, base, head, change, arguments)
-    judgement = _judged(repo, base, head, change, arguments)
+    judgement = _judged(sources, repo, base, head, change, arguments)
     return judgement if arguments.no_evidence else settled(repo, base, head, judgement, reused)
 
 
 def _judged(
-    repo: Repository, base: Catalog | None, head: Catalog, change: Change, arguments: argparse.Namespace
+    sources: Sources,
+    repo: Repository,
+    base: Catalog | None,
+    head: Catalog,
+    change: Change,
+    arguments: argparse.Namespace,
 ) -> Judgement:
-    with _watcher() as watcher:
+    with watching() as watcher:
         return judge(
             base,
             head,
@@ -79,6 +101,7 @@ def _judged(
             complete=arguments.complete,
             ask=not arguments.stored,
             retry_errors=arguments.retry_errors,
+            connect=sources.connect,
         )
 
 
@@ -124,7 +147,8 @@ def _refuse_unreadable(base: Catalog) -> None:
         raise CannotJudge(f"the base {base.label} has files that cannot be read, first: {errors[0]}")
 
 
-def _watcher() -> BarWatcher | LineWatcher:
+def watching() -> BarWatcher | LineWatcher:
+    """Return what shows progress: a live bar at a terminal, lines in CI."""
     return LineWatcher() if quiet() or not sys.stderr.isatty() else BarWatcher()
 
 

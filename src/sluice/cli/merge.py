@@ -1,5 +1,8 @@
-"""Each DIR is the `.sluice` of a shard that ran `sluice eval SUITE`, or holds it. Afterwards `sluice eval --stored`
-judges the change from what all shards answered, calls no model, and says what one run would have said.
+"""Each DIR is the `.sluice` of a shard that ran `sluice eval SUITE` or `sluice eval --shard I/N`, or holds it.
+
+Afterwards `sluice eval --stored` judges the change from what all shards answered, calls no model, and says what one run
+would have said. Without `--stored` it asks for what no part of a suite can know to be missing: a base to sample anew,
+pairs to time.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ VERBS: dict[str, Verb] = {
     ),
     "plan": Verb("plan", "Say what an eval would run, what it can see and what it costs; runs nothing."),
     "eval": Verb("evaluate", "Run the affected suites on base and head, compare and gate them."),
+    "serve": Verb("serve", "Start a model behind an endpoint as a release would deploy it, until interrupted."),
     "merge": Verb("merge", "Join what shards of an eval have stored, to judge it as one run."),
     "compare": Verb("compare", "Compare one suite of two revisions case by case."),
     "gate": Verb("gate", "Print the verdict of a stored judgement, or test the gate itself."),

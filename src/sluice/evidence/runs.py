@@ -7,8 +7,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sluice.checks.personal_shapes import find_personal_data
-from sluice.checks.secret_shapes import find_secrets
 from sluice.compare import Comparison
 from sluice.digest import digest_bytes
 from sluice.errors import CannotJudge
@@ -31,6 +29,7 @@ from sluice.evidence.stored import WholeRun, pack
 from sluice.gate.judgement import SuiteJudgement
 from sluice.results import CaseInfo, CaseResult, Run
 from sluice.runner.closure import Closure
+from sluice.shapes import find_personal_data, find_secrets
 from sluice.stored import MetricKind, OutputsRule
 
 MASK = "[masked: "

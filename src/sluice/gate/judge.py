@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +33,7 @@ from sluice.runner.scoring import Scorer, cases_of, load_code, repeats_of
 from sluice.runner.spending import BudgetSpent
 from sluice.schema import Suite
 
+Connect = Callable[[Catalog, Engine, Path], Provider]
 _STRICTEST_FIRST = ("none", "artifact", "public")
 
 
@@ -53,6 +54,7 @@ class Setting:
     complete: bool
     ask: bool = True
     retry_errors: bool = False
+    connect: Connect = connect
 
     def catalog(self, side: Side) -> Catalog:
         """Return a side's catalog; without a base there is only head."""
@@ -85,7 +87,7 @@ class Engines:
                 "merge again with the endpoints and options that it ran with"
             )
         if closure.model not in self.open:
-            self.open[closure.model] = connect(self.setting.catalog(side), engine, self.setting.state)
+            self.open[closure.model] = self.setting.connect(self.setting.catalog(side), engine, self.setting.state)
         return self.open[closure.model]
 
     def close(self) -> None:
@@ -114,15 +116,16 @@ def judge(
     complete: bool = False,
     ask: bool = True,
     retry_errors: bool = False,
+    connect: Connect = connect,
 ) -> Judgement:
     """Run what the change affects and return the judgement.
 
     `complete` asks every planned case and looks once (evidence); otherwise a clear verdict stops early. Without `ask`
     no model is called: what earlier runs stored is judged, and what is missing is an error. `retry_errors` asks every
-    error of the stored runs again, which must be there.
+    error of the stored runs again, which must be there. `connect` opens the provider of an engine.
     Raises CannotJudge where no verdict can be taken; what was answered so far is kept.
     """
-    setting = Setting(base, head, state, complete, ask, retry_errors)
+    setting = Setting(base, head, state, complete, ask, retry_errors, connect)
     with ExitStack() as stack:
         judged = _run_all(setting, change, watcher, stack) if change.affected else []
         judged, verdicts = _decide_fairly(judged, setting.blocking(change.elsewhere))
@@ -152,7 +155,7 @@ def _run_all(setting: Setting, change: Change, watcher: Watcher, stack: ExitStac
     stack.callback(engines.close)
     touched = [one.name for one in change.affected if one.differences or one.base is None]
     family = setting.blocking(touched) + setting.blocking(change.elsewhere)
-    tasks = [(affected, _task(setting, engines, affected)) for affected in change.affected]
+    tasks = [(affected, task_of(setting, engines, affected)) for affected in change.affected]
     if setting.retry_errors:
         _require_stored([task for _, task in tasks], setting.state)
     return [_run_suite(setting, task, cache, watcher, affected, family, stack) for affected, task in tasks]
@@ -190,7 +193,8 @@ def _run_suite(
     return _Judged(affected, run, state, moved)
 
 
-def _task(setting: Setting, engines: Engines, affected: Affected) -> Task:
+def task_of(setting: Setting, engines: Engines, affected: Affected) -> Task:
+    """Return what is run of a suite that a change affects."""
     suite = setting.head.suites[affected.name].value
     cases = cases_of(setting.head, suite)
     sides = [_side_task(setting, engines, "head", affected.name, affected.head, affected.head_engine)]

@@ -29,7 +29,7 @@ def verdict_moves(
     }
     shared = {name: case for name, case in old_cases.items() if name in new_states and isinstance(case, CaseInfo)}
     scorer = Scorer(old_suite, load_code(base, suite))
-    outcomes = _old_outcomes(shared, run, cache, provider, scorer.wants)
+    outcomes = _old_outcomes(shared, scorer.wants, run, cache, provider)
     old_states = {
         name: scorer.score(case, 0, "", outcomes[name], called=False, price=Price()).state
         for name, case in shared.items()
@@ -40,10 +40,10 @@ def verdict_moves(
 
 def _old_outcomes(
     cases: Mapping[str, CaseInfo],
+    wants: tuple[Wanted, ...],
     run: PairedRun,
     cache: CompletionCache,
     provider: Callable[[], Provider],
-    wants: tuple[Wanted, ...],
 ) -> dict[str, Outcome]:
     """Answer the old rows with the base prompt; rows whose request did not change are answered already."""
     side = run.task.side("base")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sluice.assertions import wanted_by
+from sluice.assertions import wanted
 from sluice.catalog import Catalog
 from sluice.digest import digest
 from sluice.gate.changes import Affected, mixed
@@ -31,7 +31,7 @@ def upcoming(base: Catalog | None, head: Catalog, affected: Affected) -> Upcomin
     suite = head.suites[affected.name].value
     cases = cases_of(head, suite)
     prompt = head.prompt(suite.prompt).value
-    wants = wanted_by(suite.assertions)
+    wants = wanted(suite.assertions)
     sides = [PlannedSide("head", prompt, affected.head, retriever_of(head, prompt, suite), wants)]
     old: Mapping[str, Request] = {}
     stochastic = prompt.parameters.stochastic
@@ -50,13 +50,13 @@ def _old_requests(base: Catalog, under: Closure, kept: set[str]) -> Mapping[str,
     suite = base.suites[under.suite].value
     prompt = base.prompt(suite.prompt).value
     retriever = retriever_of(base, prompt, suite)
+    wants = wanted(suite.assertions)
     found: dict[str, Request] = {}
-    wants = wanted_by(suite.assertions)
     for case in cases_of(base, suite):
         asked = with_passages(case, retriever)
-        request = (
-            render_request(prompt, asked.row, 0, wants) if isinstance(asked, CaseInfo) and case.id in kept else None
-        )
+        if not isinstance(asked, CaseInfo) or case.id not in kept:
+            continue
+        request = render_request(prompt, asked.row, 0, wants)
         if isinstance(request, Request):
             found[digest([under.model, request.digest()])] = request
     return found

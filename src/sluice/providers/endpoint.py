@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from sluice.errors import UsageError
+from sluice.errors import UsageError, nearest
+from sluice.schema.model import ENGINE_NAMES, EngineName
 
 ENDPOINT_VARIABLE = "SLUICE_ENDPOINT"
 KEY_VARIABLE = "SLUICE_API_KEY"
+ENGINE_VARIABLE = "SLUICE_ENGINE"
+SERVE_VARIABLE = "SLUICE_SERVE"
+"""Where it says anything, evals start the servers that they need, as with `--serve`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,17 @@ def endpoint_for(name: str, environ: Mapping[str, str]) -> Endpoint | None:
         return None
     key = _value(KEY_VARIABLE, name, environ)
     return Endpoint(server_root(url), None if key is None else usable_key(key))
+
+
+def engine_at(name: str, environ: Mapping[str, str]) -> EngineName | None:
+    """Return which engine answers at a model's endpoint, where the environment says so; UsageError for no engine."""
+    said = _value(ENGINE_VARIABLE, name, environ)
+    if said is None:
+        return None
+    found = next((engine for engine in ENGINE_NAMES if engine == said), None)
+    if found is None:
+        raise UsageError(f"{ENGINE_VARIABLE} is {said!r}; {nearest(said, ENGINE_NAMES)}")
+    return found
 
 
 def _value(prefix: str, name: str, environ: Mapping[str, str]) -> str | None:

@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -116,15 +117,26 @@ class LocalProvider:
         answers = _Decoding(self._model, self._tokenizer, batch, prompts).run()
         elapsed = time.perf_counter() - started
         return [
-            self._completion(tokens, finish, len(prompt), elapsed, request)
-            for (tokens, finish), prompt, request in zip(answers, prompts, batch, strict=True)
+            self._completion(answer, len(prompt), elapsed, request)
+            for answer, prompt, request in zip(answers, prompts, batch, strict=True)
         ]
 
-    def _completion(self, tokens: list[int], finish: str, prompt: int, elapsed: float, request: Request) -> Completion:
-        text = self._tokenizer.decode(tokens, skip_special_tokens=True)
+    def _completion(self, answer: _Answer, prompt: int, elapsed: float, request: Request) -> Completion:
+        text = self._tokenizer.decode(answer.tokens, skip_special_tokens=True)
         for stop in request.parameters.stop:
             text = text.split(stop, 1)[0]
-        return Completion(text.strip(), finish, prompt, len(tokens), elapsed)
+        logprobs = tuple(answer.logprobs) if "logprobs" in request.wants else None
+        tokens = len(answer.tokens)
+        return Completion(text.strip(), answer.finish, prompt, tokens, elapsed, logprobs=logprobs)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """The tokens that one row has so far, with the log-probability of each where it is wanted."""
+
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    finish: str = "length"
 
 
 class _Decoding:
@@ -140,11 +152,10 @@ class _Decoding:
         self.ids = torch.tensor([[padding] * (width - len(prompt)) + prompt for prompt in prompts])
         self.mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
         self.generators = [_generator(torch, request) for request in batch]
-        self.answers: list[list[int]] = [[] for _ in batch]
-        self.finish = ["length"] * len(batch)
+        self.answers = [_Answer() for _ in batch]
 
-    def run(self) -> list[tuple[list[int], str]]:
-        """Decode until every row has ended; return tokens and finish reason of each row."""
+    def run(self) -> list[_Answer]:
+        """Decode until every row has ended."""
         torch = self.torch
         active = list(range(len(self.batch)))
         cache = None
@@ -157,8 +168,9 @@ class _Decoding:
                     use_cache=True, logits_to_keep=1,
                 )  # fmt: skip
                 cache = out.past_key_values
-                tokens = self._choose(out.logits[:, -1], active)
-                kept = [slot for slot, row in enumerate(active) if self._accept(row, tokens[slot])]
+                logits = out.logits[:, -1]
+                tokens = self._choose(logits, active)
+                kept = [slot for slot, row in enumerate(active) if self._accept(row, tokens[slot], logits[slot])]
                 if len(kept) < len(active):
                     if not kept:
                         break
@@ -169,19 +181,22 @@ class _Decoding:
                 ids = torch.tensor(tokens).unsqueeze(1)
                 mask = torch.cat([mask, mask.new_ones((len(active), 1))], dim=1)
                 positions = positions[:, -1:] + 1
-        return list(zip(self.answers, self.finish, strict=True))
+        return self.answers
 
-    def _accept(self, row: int, token: int) -> bool:
+    def _accept(self, row: int, token: int, logits: Any) -> bool:
         """Store a token; return whether the row goes on."""
+        answer, request = self.answers[row], self.batch[row]
         if token in self.ends:
-            self.finish[row] = "stop"
+            answer.finish = "stop"
             return False
-        answer, parameters = self.answers[row], self.batch[row].parameters
-        answer.append(token)
-        if parameters.stop and any(stop in self.tokenizer.decode(answer) for stop in parameters.stop):
-            self.finish[row] = "stop"
+        answer.tokens.append(token)
+        if "logprobs" in request.wants:
+            answer.logprobs.append(float(self.torch.log_softmax(logits, -1)[token]))
+        stops = request.parameters.stop
+        if stops and any(stop in self.tokenizer.decode(answer.tokens) for stop in stops):
+            answer.finish = "stop"
             return False
-        return len(answer) < parameters.max_tokens
+        return len(answer.tokens) < request.parameters.max_tokens
 
     def _choose(self, logits: Any, active: list[int]) -> list[int]:
         chosen: list[int] = logits.argmax(-1).tolist()

@@ -46,6 +46,8 @@ class RecordedCompletion(Frozen):
     completion_tokens: Count | None
     latency: float = Field(ge=0)
     attempts: int = Field(default=1, ge=1)
+    first_token: float | None = Field(default=None, ge=0)
+    logprobs: tuple[float, ...] | None = None
 
 
 class RecordedFailure(Frozen):

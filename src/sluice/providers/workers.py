@@ -18,7 +18,11 @@ Complete = Callable[[Request], Awaitable[tuple[Outcome, CannotJudge | None]]]
 
 
 class Workers:
-    """Takes requests in the plan's order. `start` and `stop` run in the event loop, `results` in the caller."""
+    """Takes requests in the plan's order. `start` and `stop` run in the event loop, `results` in the caller.
+
+    An answer keeps its place until the caller comes back for more: what is in flight and what is answered but not
+    yet kept are together no more than `concurrency`, which is all that can be lost.
+    """
 
     def __init__(self, batches: Sequence[Sequence[Request]], concurrency: int, complete: Complete) -> None:
         self._batches = batches
@@ -28,10 +32,12 @@ class Workers:
         self._missing: dict[int, int] = {}
         self._gathered: Answered = []
         self._ended: SimpleQueue[Answered | BaseException | None] = SimpleQueue()
+        self._places = asyncio.Semaphore(self._concurrency)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to work."""
+        self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._all())
 
     async def stop(self) -> None:
@@ -50,6 +56,7 @@ class Workers:
                 item = self._next()
             if answered:
                 yield answered
+                self._loop.call_soon_threadsafe(self._give_back, sum(bool(outcomes) for _, outcomes in answered))
             if isinstance(item, BaseException):
                 raise item
             if item is _NOTHING_YET:
@@ -85,18 +92,26 @@ class Workers:
 
     async def _serve(self, plan: Iterator[tuple[int, int, Request]]) -> None:
         for batch_index, position, request in plan:
+            await self._places.acquire()
             outcome, broken = await self._complete(request)
             self._note(batch_index, position, outcome)
             if broken is not None:
                 raise broken
 
+    def _give_back(self, places: int) -> None:
+        for _ in range(places):
+            self._places.release()
+
     def _note(self, batch_index: int, position: int, outcome: Outcome) -> None:
+        """Emit the batch that this outcome completes; one whose batch waits for others gives its place back."""
         slots = self._slots[batch_index]
         slots[position] = outcome
         self._missing[batch_index] -= 1
         if not self._missing[batch_index]:
             del self._slots[batch_index], self._missing[batch_index]
             self._emit((batch_index, [outcome for outcome in slots if outcome is not None]))
+        else:
+            self._give_back(1)
 
     def _emit(self, batch: tuple[int, list[Outcome]]) -> None:
         if not self._gathered:

@@ -8,6 +8,7 @@ from sluice.catalog import Catalog
 from sluice.digest import canonical_json, digest
 from sluice.gate.acceptance import policy_digest
 from sluice.release.bundle import Bundle
+from sluice.runner.closure import weights_digest
 from sluice.schema import Environment, HubSource, Model, PathSource, Resources, Strategy
 from sluice.schema.base import Digest, Frozen, Name
 from sluice.schema.model import Arguments, EngineName
@@ -103,13 +104,6 @@ def _model(here: Environment, name: str, model: Model) -> ModelLock:
         replicas=here.here(name).replicas,
         strategy=here.here(name).strategy,
     )
-
-
-def weights_digest(model: Model) -> str:
-    """Return the digest of a model's weights, as the closures of suites have it."""
-    if isinstance(model.source, PathSource):
-        return digest(dict(model.source.files))
-    return digest([model.source.hub, model.source.revision])
 
 
 def suites_of(catalog: Catalog, environment: str) -> tuple[str, ...]:

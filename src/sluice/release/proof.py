@@ -76,6 +76,7 @@ def _servers(facts: RunFacts, one: Wanted) -> Iterator[str]:
     for server in facts.servers:
         if one.engine != server.engine:
             yield f"the server that answered was {server.engine}, and {one.title} is wanted"
+            continue
         yield from mismatches(_identity(server), one.model, one.served)
 
 

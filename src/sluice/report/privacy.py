@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from sluice.checks.personal_shapes import find_personal_data
-from sluice.checks.secret_shapes import find_secrets
 from sluice.compare import Pair
 from sluice.gate.judgement import Judgement, SuiteJudgement
 from sluice.gate.verdict import MustPass, SuiteVerdict, Verdict
 from sluice.results import CaseResult
+from sluice.shapes import find_personal_data, find_secrets
 
 Audience = Literal["public", "private"]
 """`public`: comments and job summaries. `private`: the terminal and the artifact of a run."""

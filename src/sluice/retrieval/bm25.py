@@ -9,29 +9,16 @@ from __future__ import annotations
 
 import heapq
 import math
-import unicodedata
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import regex
-
-_WORDS = regex.compile(r"\w+")
-_ASCII = "".join(char.lower() if char.isalnum() or char == "_" else " " for char in map(chr, range(128)))
-"""What `words` does to ASCII, as a translation: four times as fast as the pattern."""
+from sluice.words import words
 
 _SLACK = 1 + 1e-9
 """Sums of floating-point numbers differ by their order; a bound is a little larger than its parts."""
-
-
-def words(text: str) -> list[str]:
-    """Return the runs of Unicode word characters of a text, in compatibility form (NFKC) and case folded."""
-    if text.isascii():
-        return text.translate(_ASCII).split()
-    found: list[str] = _WORDS.findall(unicodedata.normalize("NFKC", text).casefold())
-    return found
 
 
 @dataclass(frozen=True, slots=True)

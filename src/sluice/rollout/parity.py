@@ -8,9 +8,9 @@ from typing import Any
 
 from sluice.release.lock import Lock, ModelLock
 from sluice.rollout.capacity import SURGE, gpu_resource
-from sluice.rollout.engines import CONTAINER, WEIGHTS, engine_of, words
 from sluice.rollout.manifests import Manifest
 from sluice.rollout.rendering import MODEL, RELEASE
+from sluice.serving.engines import CONTAINER, WEIGHTS, engine_of, words
 
 ABSENT = "nothing"
 _CHECK = "weights"

@@ -25,11 +25,11 @@ from sluice.release.config_maps import config_maps
 from sluice.release.lock import Lock, ModelLock
 from sluice.rollout.belonging import CLUSTER, ENVIRONMENT
 from sluice.rollout.capacity import gpu_resource
-from sluice.rollout.engines import CONFIG, CONTAINER, engine_of
 from sluice.rollout.kustomize import Kustomize
 from sluice.rollout.manifests import Manifest, documents, in_order, manifest
 from sluice.rollout.weights import weights_manifest
 from sluice.schema import Environment
+from sluice.serving.engines import CONFIG, CONTAINER, engine_of
 
 BUNDLE = "prompt-bundle"
 """Name of the ConfigMaps of the bundle, and of the volume of whatever reads it."""

@@ -105,6 +105,11 @@ def _serving(model: Model) -> list[Any]:
     return content if serving.adapter is None else [*content, serving.adapter]
 
 
+def weights_digest(model: Model) -> str:
+    """Return the digest of a model's weights, by which releases name them too."""
+    return digest(_weights(model))
+
+
 def _weights(model: Model) -> Any:
     if isinstance(model.source, PathSource):
         return dict(model.source.files)

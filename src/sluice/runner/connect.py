@@ -8,26 +8,26 @@ from sluice.catalog import Catalog, WorkingTree
 from sluice.digest import digest, digest_bytes, short
 from sluice.errors import CannotJudge
 from sluice.providers.base import Provider
-from sluice.providers.endpoint import ENDPOINT_VARIABLE, variable_for
+from sluice.providers.endpoint import ENDPOINT_VARIABLE, Endpoint, variable_for
 from sluice.runner.engine import Engine
-from sluice.schema import PathSource
+from sluice.schema import Model, PathSource
 
 
 def connect(catalog: Catalog, engine: Engine, state: Path) -> Provider:
     """Return a provider; raise CannotJudge where the server or the weights are not what the model file names."""
     model = catalog.model(engine.model).value
     if engine.endpoint:
-        from sluice.providers.openai import OpenAIProvider
-
-        provider: Provider = OpenAIProvider(
-            model, engine.model, engine.endpoint.url, engine.endpoint.api_key, model.serving.concurrency
-        )
+        provider = _at_endpoint(model, engine, engine.endpoint)
         try:
             provider.identity()
         except BaseException:
             provider.close()
             raise
         return provider
+    if engine.name != "local":
+        raise CannotJudge(
+            f"no server of {engine.model} was started: `sluice eval --serve` starts it, and an endpoint names another"
+        )
     if model.serving.adapter is not None:
         raise CannotJudge(
             f"the local engine loads no adapters, and {engine.model} answers with {model.serving.adapter}; "
@@ -38,6 +38,16 @@ def connect(catalog: Catalog, engine: Engine, state: Path) -> Provider:
     from sluice.providers.local import LocalProvider
 
     return LocalProvider(engine.model, weights_directory(catalog, model.source, state), model.context)
+
+
+def _at_endpoint(model: Model, engine: Engine, endpoint: Endpoint) -> Provider:
+    if engine.name == "local":
+        from sluice.providers.transformers_serve import TransformersServe
+
+        return TransformersServe(model, engine.model, endpoint.url)
+    from sluice.providers.openai import OpenAIProvider
+
+    return OpenAIProvider(model, engine.model, endpoint.url, endpoint.api_key, model.serving.concurrency)
 
 
 def weights_directory(catalog: Catalog, source: PathSource, state: Path) -> Path:

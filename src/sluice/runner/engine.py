@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
-from sluice.providers.endpoint import ENDPOINT_VARIABLE, Endpoint, endpoint_for, variable_for
+from sluice.providers.endpoint import ENDPOINT_VARIABLE, SERVE_VARIABLE, Endpoint, endpoint_for, engine_at, variable_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,9 @@ def choose_engine(catalog: Catalog, model: str, environment: Mapping[str, str] =
     entry = catalog.model(model).value
     endpoint = endpoint_for(model, environment)
     if endpoint is not None:
-        return Engine(entry.serving.engine, model, endpoint)
+        return Engine(engine_at(model, environment) or entry.serving.engine, model, endpoint)
+    if environment.get(SERVE_VARIABLE, "").strip():
+        return Engine(entry.serving.engine, model)
     if entry.embedded:
         return Engine("local", model)
     if entry.stand_in:

@@ -84,6 +84,10 @@ class Execution:
         """Answer every call of one look that has no outcome yet."""
         self._answer([(index, batch) for index, batch in enumerate(self.plan.batches) if batch.look == look])
 
+    def run_batches(self, wanted: Sequence[bool]) -> None:
+        """Answer every call of these batches that has no outcome yet, whatever their look."""
+        self._answer([(index, self.plan.batches[index]) for index, held in enumerate(wanted) if held])
+
     def sample(self, calls: Calls, batches: Sequence[Batch]) -> None:
         """Answer calls that were added after the plan; the same pair of closures may have them in the cache."""
         self.calls = calls

@@ -1,7 +1,7 @@
 """Joins what shards have stored: their journals and their completions, so that one judgement can be made of all.
 
-A journal belongs to one run of one suite, so shards of different suites never meet; what meets and differs is
-refused, because no rule could say which answer is the right one.
+A journal belongs to one run of one suite. Shards of different suites never meet, shards of one suite have calls of
+their own; what meets and differs is refused, because no rule could say which answer is the right one.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ from sluice.errors import CannotJudge, UsageError
 from sluice.journal import Journal, parse
 from sluice.providers.base import Completion
 from sluice.results import FORMAT
+from sluice.runner.joining import Records, joined
 
 COMPLETIONS = Path("cache") / "completions.sqlite"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _RUN = re.compile(r"[0-9a-f]{12}")
-
-Records = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,8 @@ class Merged:
 def merge(sources: Sequence[Path], target: Path) -> Merged:
     """Join the states of shards into `target`; nothing is written unless everything fits together.
 
-    A source is a state directory or holds one. Of one run the longer journal is taken where it goes on from the
-    shorter. Raises UsageError for a directory without a state, CannotJudge for contents that contradict each other.
+    A source is a state directory or holds one. Raises UsageError for a directory without a state, CannotJudge for
+    contents that contradict each other.
     """
     states = [_state(source) for source in sources]
     with ExitStack() as stack:
@@ -93,21 +92,11 @@ def _refuse_misplaced(path: Path, suite: str, run: str, first: Mapping[str, Any]
 
 
 def _joined(states: Iterable[Path]) -> dict[tuple[str, str], Records]:
-    runs: dict[tuple[str, str], Records] = {}
+    found: dict[tuple[str, str], list[Records]] = {}
     for state in states:
         for place, records in _journals(state).items():
-            runs[place] = _longer(place[0], runs.get(place, records), records)
-    return runs
-
-
-def _longer(suite: str, one: Records, other: Records) -> Records:
-    """Return the journal that goes on from the other; raise CannotJudge where neither does."""
-    shorter, longer = sorted((one, other), key=len)
-    if longer[: len(shorter)] != shorter:
-        raise CannotJudge(
-            f"two runs of {suite} got answers of their own; judge each suite in one shard only (sluice plan names them)"
-        )
-    return longer
+            found.setdefault(place, []).append(records)
+    return {place: joined(place[0], journals) for place, journals in found.items()}
 
 
 def _completions(states: Iterable[Path]) -> dict[str, Completion]:

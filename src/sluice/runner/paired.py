@@ -18,7 +18,7 @@ from sluice.runner.closure import Closure
 from sluice.runner.engine import Engine
 from sluice.runner.execute import Execution, Progress, Resumed, resume, start
 from sluice.runner.latency import TimedPair, pairs_to_time
-from sluice.runner.plan import Plan, PlannedSide, collect_calls, make_plan
+from sluice.runner.plan import Part, Plan, PlannedSide, collect_calls, make_plan
 from sluice.runner.resample import add_samples, reused_cases, sample_batches
 from sluice.runner.scoring import Scorer, cost_of
 from sluice.runner.spending import Spending
@@ -77,11 +77,12 @@ class Task:
 class PairedRun:
     """A task in execution. Use as a context manager: the journal is locked while it is open."""
 
-    def __init__(self, task: Task, state: Path, cache: CompletionCache, progress: Progress) -> None:
+    def __init__(
+        self, task: Task, state: Path, cache: CompletionCache, progress: Progress, part: Part | None = None
+    ) -> None:
         self.task = task
-        planned = [
-            PlannedSide(one.side, one.prompt, one.closure, one.retriever, task.scorer.wants) for one in task.sides
-        ]
+        wants = task.scorer.wants
+        planned = [PlannedSide(one.side, one.prompt, one.closure, one.retriever, wants) for one in task.sides]
         self.calls = collect_calls(planned, task.cases, task.repeats)
         self.journal = Journal(task.journal(state))
         self.execution = self._open(cache, progress)
@@ -90,7 +91,15 @@ class PairedRun:
         self.resampled: dict[str, int] = {}
         """Cases whose base was sampled once more -> the number of its new samples."""
         self._scored: dict[tuple[Side, str, int], CaseResult] = {}
-        progress.planned(task.suite, len(self.calls.requests), len(self.execution.outcomes))
+        self._held = self.plan.in_part(part) if part else ()
+        self.own: frozenset[str] = self._own()
+        """The calls that this process is to answer, if it is not all of them; nothing of what was known before."""
+        wanted = self.own if part else self.calls.requests.keys()
+        progress.planned(task.suite, len(wanted), sum(key in self.execution.outcomes for key in wanted))
+
+    def _own(self) -> frozenset[str]:
+        batches = zip(self.plan.batches, self._held, strict=False)
+        return frozenset(key for batch, held in batches if held for key in batch.calls)
 
     def __enter__(self) -> PairedRun:
         return self
@@ -168,8 +177,16 @@ class PairedRun:
         """Answer every case of a look; failed must-pass cases are asked once more."""
         self.execution.run_look(look)
         if look == 0 and self.task.ask:
-            listed = set(self.task.must_pass)
-            self.execution.retry([key for (_, case, _), key in self.calls.keys.items() if case in listed])
+            self.execution.retry(self._must_pass())
+
+    def run_part(self) -> None:
+        """Answer this process's part of all looks; its failed must-pass cases are asked once more."""
+        self.execution.run_batches(self._held)
+        self.execution.retry([key for key in self._must_pass() if key in self.own])
+
+    def _must_pass(self) -> list[str]:
+        listed = set(self.task.must_pass)
+        return [key for (_, case, _), key in self.calls.keys.items() if case in listed]
 
     def resample_base(self, look: int) -> bool:
         """Sample a reused base once more as far as a look (GATE 14); return whether there was anything to sample.

@@ -53,6 +53,18 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One of several parts that a plan is run in, counted from 1."""
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        """Write it as it is asked for."""
+        return f"{self.number}/{self.count}"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Case ids in order, the look ends (in cases), and the batches in calling order."""
 
@@ -70,6 +82,15 @@ class Plan:
         """Return the plan as JSON data."""
         batches = [[batch.side, batch.look, batch.width, list(batch.calls)] for batch in self.batches]
         return {"order": list(self.order), "looks": list(self.looks), "batches": batches, "seed": self.seed}
+
+    def in_part(self, part: Part) -> tuple[bool, ...]:
+        """Tell of each batch whether a part holds it. A base batch and the head batch after it stay together."""
+        held, group = [], -1
+        for before, batch in zip((None, *self.batches), self.batches, strict=False):
+            paired = before is not None and (before.side, batch.side) == ("base", "head") and before.look == batch.look
+            group += not paired
+            held.append(group % part.count == part.number - 1)
+        return tuple(held)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Plan:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from types import ModuleType
 from typing import Any
 
-from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Subject, compile_assertion, wanted_by
+from sluice.assertions import AssertionProblem, CompiledAssertion, Kind, Subject, compile_assertion, wanted
 from sluice.assertions.time_limit import SECONDS, TimeLimitReached, limited
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
@@ -25,7 +25,7 @@ class Scorer:
             compile_assertion(assertion, suite_code=code) for assertion in suite.assertions
         )
         self.overall = suite.score
-        self.wants = wanted_by(suite.assertions)
+        self.wants = wanted(suite.assertions)
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -51,7 +51,7 @@ class Scorer:
             return _error(case, repeat, request, outcome.kind, outcome.message, outcome.attempts, called)
         cost = cost_of(outcome, price)
         subject = Subject(
-            outcome.text, case.row, outcome.latency, cost, outcome.finish_reason, outcome.first_token, outcome.logprobs
+            outcome.text, case.row, outcome.latency, cost, outcome.finish_reason, outcome.logprobs, outcome.first_token
         )
         try:
             metrics, passed = fold(self.assertions, subject, self.overall)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
 from sluice.schema.base import Digest, FileModel, Frozen, Name, Text
 
 EngineName = Literal["tgi", "vllm", "local"]
+ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 Arguments = dict[Text, int | float | str | bool]
 
 

@@ -12,6 +12,15 @@ RESERVED_METRICS = ("latency", "cost")
 """Metrics that every run has without an assertion; they are gated by ratio."""
 
 
+class JsonValue(Frozen):
+    """The value at a path in an output's JSON; the empty path is the whole."""
+
+    path: tuple[str | int, ...] = Field(alias="json")
+
+
+TransformStep = Literal["trim", "lower", "upper"] | JsonValue
+
+
 class Assertion(Frozen):
     """A named check of one output. `type` is promptfoo's name, with `not-` in front for its opposite."""
 
@@ -21,6 +30,9 @@ class Assertion(Frozen):
     threshold: float | None = None
     weight: float = Field(default=1, ge=0, description="0: reported, and decides nothing.")
     when: Text | None = Field(default=None, description="Which cases: a field, `not`, `and`, `or`, `=`.")
+    transform: tuple[TransformStep, ...] = Field(
+        default=(), description="What is done to the output first: trim, lower, upper, {json: [path]}."
+    )
     assertions: tuple[Assertion, ...] = Field(
         default=(),
         description="What an assert-set consists of; a part of another metric is also reported, and decides nothing.",
@@ -29,7 +41,9 @@ class Assertion(Frozen):
     @property
     def content(self) -> dict[str, Any]:
         """What the assertion says, for digests: a key that came later is left out where it says nothing."""
-        content = self.model_dump(exclude={"assertions"})
+        content = self.model_dump(exclude={"assertions", "transform"}, by_alias=True)
+        if self.transform:
+            content |= self.model_dump(include={"transform"}, by_alias=True)
         return content | ({"assertions": [one.content for one in self.assertions]} if self.assertions else {})
 
 

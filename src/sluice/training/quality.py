@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sluice.catalog import Catalog
 from sluice.errors import CannotJudge
-from sluice.providers.base import Failure, Outcome, Request
+from sluice.providers.base import Failure, Outcome, Request, Wanted
 from sluice.providers.local import LocalProvider
 from sluice.results import CaseInfo, CaseResult
 from sluice.runner.requests import render_request
@@ -58,10 +58,10 @@ def measure_suite(
     suite = catalog.suite(name).value
     asked = cases if cases is not None else cases_of(catalog, suite)
     prompt = prompt or catalog.prompt(suite.prompt).value
-    requests = [_request(prompt, case) for case in asked]
+    scorer = Scorer(suite, load_code(catalog, name))
+    requests = [_request(prompt, case, scorer.wants) for case in asked]
     context = catalog.model(prompt.model).value.context
     outcomes = answer(LocalProvider(directory.name, directory, context), requests)
-    scorer = Scorer(suite, load_code(catalog, name))
     results = [
         scorer.score(case, 0, "", outcome, called=True, price=Price())
         for case, outcome in zip(asked, outcomes, strict=True)
@@ -69,8 +69,8 @@ def measure_suite(
     return _count(name, suite.metrics, asked, results)
 
 
-def _request(prompt: Prompt, case: CaseInfo) -> Request:
-    request = render_request(prompt, case.row, 0)
+def _request(prompt: Prompt, case: CaseInfo, wants: tuple[Wanted, ...]) -> Request:
+    request = render_request(prompt, case.row, 0, wants)
     if isinstance(request, Failure):
         raise CannotJudge(f"case {case.id}: {request.message}")
     return request

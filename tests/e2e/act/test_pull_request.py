@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from e2e.act.running import Finished
 from e2e.act.workbench import EASY_SUITE, Pull, Workbench, read_json, small_floor
-from miniature import CARD, PROMPT, edit_prompt, write
+from miniature import CARD, MODEL, PROMPT, edit_prompt, write
+from servers.containers import cached, install, ran
 from servers.tgi import TgiServer
 
 pytestmark = pytest.mark.slow
@@ -115,6 +116,28 @@ def test_a_branch_of_our_own_runs_where_the_variables_say(bench: Bench, model: T
     assert "eval (answer)" not in done.results
     assert done.results["result"] == "failure"
     assert asked(model) == 0
+
+
+def test_a_runner_with_a_container_runtime_starts_the_servers_that_its_shard_needs(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """The variable holds in every job; only the eval starts a container, and nothing is left of it."""
+    state, programs, cache = (tmp_path / name for name in ("containers", "programs", "hub"))
+    state.mkdir()
+    install(programs, "docker")
+    cached(cache, MODEL["source"]["hub"], MODEL["source"]["revision"])
+    variables = {"CONTAINERS": str(state), "HF_HUB_CACHE": str(cache)}
+    work = bench()
+    work.environment.update(variables)
+    work.programs.append(programs)
+    done = work.judge(work.pull(lambda tree: edit_prompt(tree, WORSE)), SLUICE_SERVE="1")
+    assert done.results == {"plan": "success", "eval (answer)": "success", "gate": "failure", "result": "failure"}
+    assert work.judgement()["verdict"]["word"] == "fail"
+    assert len(ran(state)) == 1 and not list(state.glob("*.container"))
+    assert not (state / "violations").exists()
+    fork = work.pull(lambda tree: edit_prompt(tree, BETTER), fork="stranger/answers", author="stranger")
+    assert work.judge(fork, SLUICE_SERVE="1").results == {"plan": "failure", "result": "failure"}
+    assert len(ran(state)) == 1, "a fork's run starts nothing"
 
 
 def test_an_entry_of_the_merge_queue_is_judged_against_its_base(bench: Bench, model: TgiServer) -> None:

@@ -9,7 +9,7 @@ from sluice.assertions import (
     Subject,
     compile_assertion,
     patterns,
-    wanted_by,
+    wanted,
 )
 from sluice.schema import Assertion
 
@@ -64,6 +64,41 @@ BAD = [
     ("rouge-n", ["x", "y"], None, "value", "a list"),
     ("bleu", "x", -0.1, "threshold", "out of range"),
     ("word-count", {"min": 3, "max": 2}, None, "value", "no output could pass"),
+    ("recall-at-k", None, None, "value", "relevant"),
+    ("recall-at-k", [], None, "value", "relevant"),
+    ("recall-at-k", {"k": 3}, None, "value", "relevant"),
+    ("recall-at-k", {"relevant": "{{ a }}", "top": 3}, None, "value", "no setting 'top'"),
+    ("recall-at-k", {"relevant": "{{ a }}", "k": 0}, None, "value", "whole number from 1"),
+    ("recall-at-k", {"relevant": "{{ a }}", "k": "3"}, None, "value", "whole number from 1"),
+    ("recall-at-k", {"relevant": "{{ a }}", "id": 3}, None, "value", "name of a field"),
+    ("recall-at-k", {"relevant": "{{ a }}"}, 1.5, "threshold", "from 0 to 1"),
+    ("precision-at-k", "{{ a }}", None, "value", "needs k"),
+    ("hit-at-k", "{{ a }}", 0.5, "threshold", "no threshold"),
+    ("ndcg", {"relevant": "{{ a }}", "gain": "linaer"}, None, "value", "did you mean 'linear'"),
+    ("contains-personal-data", "mail", None, "value", "did you mean 'email'"),
+    ("contains-personal-data", [], None, "value", "empty list"),
+    ("contains-personal-data", {"a": 1}, None, "value", "known: card"),
+    ("contains-secret", "token", None, "value", "takes no value"),
+    ("contains-secret", None, 1, "threshold", "no threshold"),
+    ("grounded-words", None, None, "threshold", "needs a threshold"),
+    ("grounded-words", "{{ a }}", 0.5, "value", "takes a mapping of passages"),
+    ("grounded-words", {"text": []}, 0.5, "value", "one field"),
+    ("grounded-words", {"n": 2}, 0.5, "value", "no setting 'n'"),
+    ("grounded-ngrams", {"n": True}, 0.5, "value", "whole number"),
+    ("grounded-sentences", {"share": 0}, None, "value", "above 0"),
+    ("cites-passages", {"pattern": "("}, None, "value", "not valid"),
+    ("cites-passages", {"pattern": 5}, None, "value", "no text"),
+    ("cites-passages", {"pattern": r"(\d+)-(\d+)"}, None, "value", "one must hold the id"),
+    ("cites-relevant", None, None, "value", "relevant"),
+    ("rouge-1", "x", None, "threshold", "needs a threshold"),
+    ("sacrebleu", None, 0.5, "value", "references"),
+    ("sacrebleu", {"references": "x", "tokenize": "ja-mecab"}, 0.5, "value", "no tokenizer 'ja-mecab'"),
+    ("sacrebleu", {"references": "x", "lowercase": "yes"}, 0.5, "value", "true or false"),
+    ("chrf", {"references": "x", "word_order": 3}, 0.5, "value", "word_order is 0"),
+    ("chrf", {"references": "x", "stem": True}, 0.5, "value", "no setting 'stem'"),
+    ("rouge-lsum", {"references": "{{ a", "stem": True}, 0.5, "value", "template"),
+    ("perplexity", None, -1, "threshold", "0 or more"),
+    ("perplexity-score", None, 2, "threshold", "from 0 to 1"),
     ("word-count", {"least": 3}, None, "value", "min, max"),
     ("word-count", {}, None, "value", "min, max"),
     ("word-count", -1, None, "value", "0 or more"),
@@ -76,7 +111,6 @@ BAD = [
     ("cost", None, None, "threshold", "dollars"),
     ("ttft", None, None, "threshold", "milliseconds"),
     ("ttft", "x", 5, "value", "takes no value"),
-    ("perplexity", None, None, "threshold", "perplexity"),
     ("perplexity", "x", 5, "value", "takes no value"),
     ("finish-reason", None, None, "value", "text"),
     ("python", "no_such", None, "value", "no function"),
@@ -129,9 +163,29 @@ def test_fields_of_values(type_, value, fields):
     assert make(type_, value).fields == fields
 
 
+def test_the_first_token_is_wanted_by_those_that_time_it():
+    fast = Assertion(metric="m", type="not-ttft", threshold=200)
+    sure = Assertion(metric="m", type="perplexity", threshold=9)
+    assert wanted([Assertion(metric="all", type="assert-set", assertions=(fast,)), sure]) == ("first_token", "logprobs")
+
+
+def test_log_probabilities_are_wanted_by_those_that_read_them():
+    def wants(*types):
+        return wanted([Assertion(metric="m", type=type_) for type_ in types])
+
+    assert wants("contains", "no-such-type") == ()
+    assert wants("contains", "not-perplexity", "perplexity-score") == ("logprobs",)
+    part = Assertion(metric="m", type="perplexity", threshold=5)
+    assert wanted([Assertion(metric="m", type="assert-set", assertions=(part,))]) == ("logprobs",)
+
+
 def test_kinds():
     continuous = {name.removeprefix("not-") for name, item in REGISTRY.items() if item.kind == "continuous"}
-    assert continuous == {"rouge-n", "bleu", "gleu", "python", "tool-call-f1"}
+    ranking = {"recall-at-k", "precision-at-k", "mrr", "ndcg"}
+    grounding = {"grounded-words", "grounded-ngrams", "grounded-sentences", "cites-passages", "cites-relevant"}
+    references = {"sacrebleu", "chrf", "rouge-1", "rouge-2", "rouge-l", "rouge-lsum"}
+    promptfoo = {"rouge-n", "bleu", "gleu", "perplexity-score", "tool-call-f1"}
+    assert continuous == {*promptfoo, "python", *ranking, *grounding, *references}
     assert make("python", "good", suite_code=SUITE).kind == "binary"
     assert make("not-python", "good", suite_code=SUITE).kind == "binary"
     assert make("python", "graded", suite_code=SUITE).kind == "continuous"
@@ -180,16 +234,3 @@ def test_one_row_field_of_two_types_gets_two_schemas():
 def test_a_reason_states_the_fact_for_both_directions():
     subject = Subject("blue", {})
     assert make("contains", "red").score(subject).reason == make("not-contains", "red").score(subject).reason
-
-
-def test_what_assertions_read_beside_the_text_is_known_without_compiling_them():
-    parts = (
-        Assertion(metric="fast", type="not-ttft", threshold=200),
-        Assertion(metric="p", type="perplexity", threshold=9),
-    )
-    assert wanted_by([Assertion(metric="m", type="equals", value="x")]) == ()
-    assert wanted_by([parts[1]]) == ("logprobs",)
-    assert wanted_by([Assertion(metric="all", type="assert-set", assertions=parts), parts[1]]) == (
-        "first_token",
-        "logprobs",
-    )

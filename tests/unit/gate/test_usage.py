@@ -6,7 +6,7 @@ from unit.report import factory
 
 from sluice.gate.usage import usage_of
 
-TALLY = SimpleNamespace(calls=200, journalled=0, reused=0, seconds=1.0, seconds_before=0.0)
+TALLY = SimpleNamespace(retries=0, calls=200, journalled=0, reused=0, seconds=1.0, seconds_before=0.0)
 RUN = SimpleNamespace(execution=SimpleNamespace(tally=TALLY, called=frozenset()))
 
 

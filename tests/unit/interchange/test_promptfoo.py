@@ -7,7 +7,7 @@ from sluice.assertions import Subject, compile_assertion
 from sluice.catalog import WorkingTree, load
 from sluice.errors import UsageError
 from sluice.interchange.promptfoo import import_config
-from sluice.interchange.promptfoo.assertions import from_cell
+from sluice.interchange.promptfoo.cells import from_cell
 
 
 def build(root, files):
@@ -70,9 +70,9 @@ def test_a_whole_configuration_becomes_valid_files(tmp_path):
     assert set(prompt.inputs) == {"ticket_text", "team"}
     assert (prompt.parameters.temperature, prompt.parameters.max_tokens) == (0.3, 40)
     suite = found.suites["triage"].value
-    assert set(suite.metrics) == {"not-contains", "right-category", "is-json", "levenshtein"}
+    assert set(suite.metrics) == {"not-contains", "right-category", "is-json", "levenshtein", "score"}
     assert suite.assertions[1].weight == 2
-    assert {gate.tier for gate in suite.gates.values()} == {"block"}
+    assert {gate.tier for name, gate in suite.gates.items() if name != "score"} == {"block"}
 
 
 def test_assertions_apply_to_the_cases_that_had_them(tmp_path):
@@ -114,7 +114,7 @@ def test_doubled_variables_and_given_ids(tmp_path):
 def test_lists_of_texts_expand_and_other_lists_stay(tmp_path):
     text = "prompts: ['{{a}} {{b}} {{c}}']\ntests: [{vars: {a: [x, w], b: [p, q], c: [1, 2]}}]\n"
     found = rows(imported(tmp_path, {"triage.yaml": text}))
-    assert [(row["a"], row["b"], row["c"]) for row in found] == [(a, b, [1, 2]) for a in "xw" for b in "pq"]
+    assert [(row["a"], row["b"], row["c"]) for row in found] == [(a, b, "1,2") for a in "xw" for b in "pq"]
 
 
 def test_tests_from_files(tmp_path):
@@ -142,7 +142,10 @@ REFUSED = [
     ("prompts: [p]\ntests: [{assert: [{type: not-similar, value: x}]}]", "tests[0].assert[0].type", "asks a model"),
     ("prompts: [p]\ntests: [{assert: [{type: javascript, value: x}]}]", "tests[0].assert[0].type", "runs code"),
     ("prompts: [p]\ntests: [{assert: [{type: python, value: x}]}]", "tests[0].assert[0].type", "runs code"),
-    ("prompts: [p]\ntests: [{assert: [{type: assert-set, assert: []}]}]", "tests[0].assert[0].type", "no counterpart"),
+    ("prompts: [p]\ntests: [{assert: [{type: assert-set, assert: []}]}]", "tests[0].assert[0]", "without assertions"),
+    ("prompts: [p]\ntests: [{assert: [{type: meteor, value: x}]}]", "tests[0].assert[0].type", "stemmer"),
+    ("prompts: [p]\ntests: [{assert: [{type: perplexity, threshold: 5}]}]", "assert[0].type", "log probabilities"),
+    ("prompts: [p]\ntests: [{assert: [{type: is-valid-function-call}]}]", "assert[0]", "no functions or tools"),
     ("prompts: [p]\ntests: [{}, {assert: [{type: contians, value: x}]}]", "tests[1].assert[0].type", "'contians'"),
     ("prompts: [p]\ntests: [{assert: [{value: x}]}]", "tests[0].assert[0]", "without a type"),
     ("prompts: [p]\ntests: [{assert: [{type: regex, value: '['}]}]", "tests[0].assert[0].value", "not valid"),
@@ -153,29 +156,38 @@ REFUSED = [
         "range",
     ),
     ("prompts: [p]\ntests: [{assert: [{type: equals, value: x, weight: -1}]}]", "tests[0].assert[0]", "weight"),
-    ("prompts: [p]\ntests: [{assert: [{type: equals, value: x, transform: t}]}]", "assert[0].transform", "as they are"),
+    ("prompts: [p]\ntests: [{assert: [{type: equals, value: x, transform: t}]}]", "assert[0].transform", "is code"),
     ("prompts: [p]\ntests: [{assert: [{type: equals, value: x, wieght: 1}]}]", "assert[0].wieght", "'wieght'"),
     ("prompts: [p]\ntests: [{assert: [{type: equals, value: x, metric: '{{m}}'}]}]", "assert[0].metric", "computed"),
-    ("prompts: [p]\ntests: [{assert: [{type: equals, value: '{{ a | upper }}'}]}]", "assert[0].value", "more than"),
+    ("prompts: [p]\ntests: [{assert: [{type: equals, value: '{{ a | dump }}'}]}]", "assert[0].value", "`dump`"),
+    ("prompts: [p]\ntests: [{assert: [{type: equals, value: '{{ a + b }}'}]}]", "assert[0].value", "computes more"),
     (
-        "prompts: [p]\ntests: [{assert: [{type: equals, value: '{% if a %}x{% endif %}'}]}]",
+        "prompts: [p]\ntests: [{assert: [{type: equals, value: '{% set a = 1 %}'}]}]",
         "assert[0].value",
         "Nunjucks",
     ),
     ("prompts: [p]\ntests: [{assert: [{type: equals, value: {a: '{{b}}'}}]}]", "assert[0].value", "literally"),
-    ("prompts: [p]\ntests: [{threshold: 0.5}]", "tests[0].threshold", "pass mark"),
-    ("prompts: [p]\ntests: [{options: {transform: x}}]", "tests[0].options.transform", "as they are"),
-    ("prompts: [p]\ntests: [{vars: {a: '{{ b }}'}}]", "tests[0].vars.a", "inserts others"),
+    ("prompts: [p]\ntests: [{threshold: high}]", "tests[0].threshold", "a number"),
+    ("prompts: [p]\ntests: [{options: {transform: x}}]", "tests[0].options.transform", "is code"),
+    ("prompts: [p]\ntests: [{options: {repeat: 2}}, {vars: {a: b}}]", "tests[0]", "repeated differently"),
+    ("prompts: [p]\ntests: [{options: {prefix: a}}, {vars: {a: b}}]", "tests[0]", "not all tests share"),
+    ("prompts: [p]\ntests: [{vars: {a: '{{ b | upper }}', b: x}}]", "tests[0].vars.a", "inserts others"),
     ("prompts: [p]\ntests: [{provider: x}]", "tests[0].provider", "one model"),
     ("prompts: [p]\ntests: [{vras: {a: b}}]", "tests[0].vras", "'vras'"),
     ("prompts: [p]\ntests: [{vars: {userName: a, user_name: b}}]", "tests[0].vars.user_name", "another one"),
-    ("prompts: ['{{ a.b }}']\ntests: [{}]", "prompts[0]", "more than"),
-    ("prompts: ['{{ env.SECRET }}']\ntests: [{}]", "prompts[0]", "more than"),
-    ("prompts: ['{% for a in b %}{% endfor %}']\ntests: [{}]", "prompts[0]", "Nunjucks"),
+    ("prompts: ['{{ true }}']\ntests: [{}]", "prompts[0]", "no variable"),
+    ("prompts: ['{{ env.SECRET }}']\ntests: [{}]", "prompts[0]", "environment"),
+    ("prompts: ['{% macro a() %}{% endmacro %}']\ntests: [{}]", "prompts[0]", "Nunjucks"),
+    ("prompts: ['{% raw %}{{a}}{% endraw %}']\ntests: [{}]", "prompts[0]", "raw"),
+    ('prompts: [\'[{"role": "user", "content": {{ a }}}]\']\ntests: [{}]', "prompts[0]", "as JSON text"),
+    ("prompts: [p]\nproviders: [{id: x, transform: output.x}]\ntests: [{}]", "providers[0].transform", "as models"),
+    ("prompts: [p]\ntests: [{vars: {$ref: '#/nowhere'}}]", "tests[0].vars", "leads nowhere"),
+    ("prompts: [p]\nx-a: {$ref: '#/x-a'}\ntests: [{}]", "x-a", "circle"),
+    ("prompts: [p]\nderivedMetrics: [{name: a, value: b}]\ntests: [{}]", "derivedMetrics", "not imported"),
     ("prompts: [file://p.py]\ntests: [{}]", "prompts[0]", "is code"),
     ("prompts: [p]\ntests: [file://t.py:make]", "tests[0]", "is code"),
     ("prompts: [p]\ntests: [{path: 'file://t.yaml', config: {}}]", "tests[0]", "code generates"),
-    ("prompts: [p]\ntests: []\nscenarios: []", "scenarios", "not imported"),
+    ("prompts: [p]\nscenarios: [{tests: []}]", "scenarios[0]", "without config"),
     ("prompts: [p]\ntests: [{}]\nnunjucksFilters: {a: b.js}", "nunjucksFilters", "run code"),
     ("prompts: [p]\ntets: []", "tets", "'tets'"),
     ("prompts: [p]\ntests: [file:///etc/hostname]", "tests[0]", "no relative path"),

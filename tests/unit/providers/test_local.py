@@ -1,5 +1,6 @@
 """The local provider on a tiny random Llama: batches answer as single requests do, seeds reproduce, limits hold."""
 
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -11,6 +12,7 @@ from sluice.schema import Parameters
 torch = pytest.importorskip("torch", reason="needs torch: ./scripts/setup")
 transformers = pytest.importorskip("transformers", reason="needs transformers: ./scripts/setup")
 
+from sluice.providers import local  # noqa: E402 - after the skips
 from sluice.providers.local import LocalProvider  # noqa: E402 - after the skips
 
 TEMPLATE = "{% for m in messages %}{{ m['content'] }} {% endfor %}{% if add_generation_prompt %}<a>{% endif %}"
@@ -122,3 +124,28 @@ def test_it_says_what_it_is_without_loading(directory):
     identity = LocalProvider("tiny", directory, 128).identity()
     assert identity.engine == "local"
     assert set(identity.facts) == {"torch", "transformers"}
+
+
+@pytest.mark.parametrize("parameters", [{}, {"temperature": 1.5, "seed": 7}])
+def test_log_probabilities_are_the_librarys_own_loss(directory, parameters, monkeypatch):
+    provider = LocalProvider("tiny", directory, 128)
+    model = transformers.AutoModelForCausalLM.from_pretrained(directory)
+    given, run = [], local._Decoding.run
+    monkeypatch.setattr(local._Decoding, "run", lambda decoding: given.extend(run(decoding)) or given)
+    asked = [replace(one, wants=("logprobs",)) for one in requests(6, **parameters)]
+    [[(_, outcomes)]] = provider.run([asked])
+    for prompt, answer, outcome in zip(provider._encode(asked), given, outcomes, strict=True):
+        assert len(outcome.logprobs) == outcome.completion_tokens == len(answer.tokens) > 0
+        labels = torch.tensor([[-100] * len(prompt) + answer.tokens])
+        with torch.no_grad():
+            loss = model(input_ids=torch.tensor([prompt + answer.tokens]), labels=labels).loss
+        assert -sum(outcome.logprobs) / len(outcome.logprobs) == pytest.approx(float(loss), abs=1e-5)
+
+
+def test_log_probabilities_are_given_only_where_they_are_wanted_and_change_no_answer(directory):
+    provider = LocalProvider("tiny", directory, 128)
+    plain, wanting = request("w5 w6"), replace(request("w5 w6"), wants=("logprobs",))
+    [[(_, outcomes)]] = provider.run([[plain, wanting]])
+    assert outcomes[0].logprobs is None and outcomes[1].logprobs
+    assert outcomes[0].text == outcomes[1].text
+    assert plain.digest() != wanting.digest()

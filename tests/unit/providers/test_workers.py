@@ -1,6 +1,7 @@
 """The pool of workers, and the loop that it runs in, without a network."""
 
 import asyncio
+import time
 from itertools import chain
 
 import pytest
@@ -77,3 +78,19 @@ def test_a_call_from_the_loops_own_thread_is_refused():
         background.call(outer())
     background.close()
     background.close()
+
+
+def test_what_is_answered_and_not_yet_kept_counts_as_in_flight():
+    asked = []
+
+    async def complete(one):
+        asked.append(one)
+        return marked(one.messages[0].content), None
+
+    results = run([[request(str(index))] for index in range(50)], complete, 4)
+    kept = 0
+    for _ in results:
+        time.sleep(0.002)
+        assert len(asked) - kept <= 4
+        kept += 1
+    assert kept == 50

@@ -11,8 +11,8 @@ from unit.release.made import IMAGE, catalog, environment, floor
 
 from sluice.release.bundle import make_bundle
 from sluice.release.differences import differences
-from sluice.release.lock import Lock, make_lock, weights_digest
-from sluice.runner.closure import closure
+from sluice.release.lock import Lock, make_lock
+from sluice.runner.closure import closure, weights_digest
 from sluice.runner.engine import Engine
 
 STAGING = "infra/overlays/staging/environment.yaml"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.retrieval import Index, words
-from sluice.retrieval.bm25 import _WORDS
+from sluice.retrieval import Index
 from sluice.retrieval.retriever import SEMANTICS
+from sluice.words import _WORDS, words
 
 VOCABULARY = [f"w{number}" for number in range(30)]
 GOLDEN_WORDS = {

@@ -50,6 +50,14 @@ def test_equal_requests_are_one_call():
     assert set(calls.sides.values()) == {"base"}
 
 
+def test_what_assertions_read_beside_the_text_is_asked_for_and_is_another_request():
+    infos, plain = cases(3), sides(head="{{ q }}")
+    wanting = [replace(side, wants=("logprobs",)) for side in plain]
+    calls = collect_calls(wanting, infos, once(infos))
+    assert {request.wants for request in calls.requests.values()} == {("logprobs",)}
+    assert not set(calls.requests) & set(collect_calls(plain, infos, once(infos)).requests)
+
+
 def test_another_model_answers_equal_requests_itself():
     infos = cases(10)
     assert len(collect_calls(sides(head="{{ q }}", head_model="two"), infos, once(infos)).requests) == 20

@@ -4,148 +4,231 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sluice.assertions import NEGATION, REGISTRY, AssertionConfigError, compile_assertion
-from sluice.catalog.yaml_file import read_yaml
+from sluice.assertions import NEGATION, AssertionConfigError, compile_assertion
 from sluice.errors import nearest
+from sluice.interchange.promptfoo.code import Code
+from sluice.interchange.promptfoo.js_yaml import read_js_yaml
 from sluice.interchange.promptfoo.sources import SCHEME, Sources
 from sluice.interchange.promptfoo.spots import Spot
 from sluice.interchange.promptfoo.templates import Names, has_syntax, slug
+from sluice.interchange.promptfoo.transforms import Step, read_steps
+from sluice.interchange.promptfoo.vocabulary import CALLS, KEPT, NAMES, REFUSED, SAME_AS, SET
 from sluice.schema import RESERVED_METRICS, Assertion
 
-_OWN = ("python", "deepeval:")
-KEPT = frozenset(name for name in REGISTRY if not name.startswith(NEGATION) and not name.startswith(_OWN))
-"""Base types that mean here what they mean in promptfoo."""
-
-_CODE = ("javascript", "python", "ruby", "webhook")
-_JUDGED = (
-    "agent-rubric", "answer-relevance", "classifier", "context-faithfulness", "context-recall", "context-relevance",
-    "conversation-relevance", "factuality", "g-eval", "llm-rubric", "model-graded-closedqa", "model-graded-factuality",
-    "moderation", "pi", "search-rubric", "select-best", "similar", "similar:cosine", "similar:dot", "similar:euclidean",
-    "trajectory:goal-success",
-)  # fmt: skip
-_OTHER = (
-    "assert-set", "contains-html", "contains-sql", "contains-xml", "guardrails", "human", "is-html", "is-sql",
-    "is-valid-function-call", "is-valid-openai-function-call", "is-valid-openai-tools-call", "max-score", "meteor",
-    "perplexity", "perplexity-score", "skill-used", "tool-call-f1", "trace-error-spans", "trace-span-count",
-    "trace-span-duration", "trajectory:step-count", "trajectory:tool-args-match", "trajectory:tool-sequence",
-    "trajectory:tool-used",
-)  # fmt: skip
-_KEYS = ("type", "value", "threshold", "weight", "metric")
-_IGNORED = ("provider", "rubricPrompt", "config")
-_REFUSED = {"transform": "outputs are judged as they are", "contextTransform": "outputs are judged as they are"}
+_KEYS = ("type", "value", "threshold", "weight", "metric", "transform")
+_SET_KEYS = ("type", "assert", "threshold", "weight", "metric")
+_IGNORED = ("provider", "rubricPrompt", "config", "description")
+_REFUSED = {"contextTransform": "it is read by assertions that ask a model"}
 _SCHEMA_TYPES = ("is-json", "contains-json")
+_XML_TYPES = ("is-xml", "contains-xml")
+_VALUELESS = ("is-refusal", "latency", "cost", "is-html", "contains-html")
+_OLD_KEYWORDS = re.compile(r'"(?:additionalItems|dependencies|items": ?\[)')
+_SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One assertion of one test, with translated templates."""
+    """One assertion of one test, with translated templates; a set has parts."""
 
     metric: str
     type: str
     value: Any
     threshold: float | None
     weight: float
+    transform: tuple[Step, ...] = ()
+    parts: tuple[Spec, ...] = ()
 
 
-def read_assertion(spot: Spot, sources: Sources, names: Names) -> Spec | None:
-    """Return an assertion that can be kept, or None after a finding."""
-    if not isinstance(spot.value, dict) or not isinstance(spot.value.get("type"), str):
-        spot.report("import-value", "an assertion without a type", "a mapping with `type`", "add the type")
-        return None
-    name = spot.value["type"]
-    if not _known(spot, name):
-        return None
-    spot.check_keys(_KEYS, _IGNORED, _REFUSED)
-    if any(key in spot.value for key in _REFUSED):
-        return None
-    metric, weight = _metric(spot, name), spot.value.get("weight", 1)
-    if metric is None or not _counts(spot, weight):
-        return None
-    kept, value = _value(spot, name.removeprefix(NEGATION), sources, names)
-    if not kept:
-        return None
-    return _sound(spot, Spec(metric, name, value, spot.value.get("threshold"), weight))
+@dataclass(slots=True)
+class Reader:
+    """Reads assertions; it knows the names that variables and metrics got, and what code was taken over."""
+
+    sources: Sources
+    names: Names
+    functions: list[Any] | None
+    code: Code
+    metrics: dict[str, str] = field(default_factory=dict)
+
+    def read(self, spots: Iterable[Spot], options: Mapping[str, Spot]) -> tuple[Spec, ...]:
+        """Return the assertions of a test that can be kept; each other one becomes a finding."""
+        steps = read_steps(options.get("transform") or options.get("postprocess"))
+        specs = (self._one(spot, () if steps is None else steps) for spot in spots)
+        return tuple(spec for spec in specs if spec is not None)
+
+    def _one(self, spot: Spot, steps: tuple[Step, ...], outer: str | None = None) -> Spec | None:
+        if not isinstance(spot.value, dict) or not isinstance(spot.value.get("type"), str):
+            spot.report("import-value", "an assertion without a type", "a mapping with `type`", "add the type")
+            return None
+        name = spot.value["type"]
+        if name == SET and outer is None:
+            return self._set(spot, steps)
+        if not self._known(spot, name):
+            return None
+        spot.check_keys(_KEYS, _IGNORED, _REFUSED)
+        own = read_steps(spot.get("transform"))
+        metric, weight = self._metric(spot, name, outer), spot.value.get("weight", 1)
+        if metric is None or own is None or not _counts(spot, weight) or any(key in spot.value for key in _REFUSED):
+            return None
+        base = name.removeprefix(NEGATION)
+        if base == "python":
+            name, kept, value = self.code.function(spot, name)
+        else:
+            name = _own_name(spot, name)
+            kept, value = self._value(spot, base)
+        spec = Spec(metric, name, value, spot.value.get("threshold"), weight, (*steps, *own))
+        return self._sound(spot, spec) if kept else None
+
+    def _set(self, spot: Spot, steps: tuple[Step, ...]) -> Spec | None:
+        spot.check_keys(_SET_KEYS, _IGNORED)
+        metric, weight = self._metric(spot, SET, None), spot.value.get("weight", 1)
+        inner = spot.get("assert")
+        if metric is None or not _counts(spot, weight):
+            return None
+        if inner is None or not isinstance(inner.value, list) or not inner.value:
+            spot.report("import-value", "an assert-set without assertions", "a list `assert`", "add assertions")
+            return None
+        parts = [self._one(part, steps, metric) for part in inner.items()]
+        kept = tuple(part for part in parts if part is not None)
+        if len(kept) < len(parts):
+            return None
+        return self._sound(spot, Spec(metric, SET, None, spot.value.get("threshold"), weight, parts=kept))
+
+    def _known(self, spot: Spot, name: str) -> bool:
+        base, place = name.removeprefix(NEGATION), spot.child("type")
+        if base in KEPT or (base == "python" and self.code.allowed):
+            return True
+        if base == "python":
+            place.refuse(f"{name} runs code, which an import takes over only where --allow-code says so")
+        elif base in REFUSED:
+            why, fix = REFUSED[base]
+            place.refuse(f"{name} {why}", fix)
+        elif base.startswith("promptfoo:"):
+            place.refuse(f"{name} has no counterpart here", "express it by other assertions")
+        elif base == SET:
+            place.refuse(f"{name} inside an {SET}, or reversed, is not known to promptfoo", "write single assertions")
+        else:
+            place.report("import-value", f"unknown assertion type {name!r}", nearest(name, NAMES), "correct the type")
+        return False
+
+    def _metric(self, spot: Spot, name: str, outer: str | None) -> str | None:
+        """Return a metric's name: the slug of the one that is given; no two given names share one."""
+        given = spot.value.get("metric")
+        if given is None:
+            return outer or self._free(f"type:{name}", slug(name))
+        if not isinstance(given, str) or has_syntax(given) or not slug(given):
+            spot.child("metric").refuse("a metric's name that is computed or no text", "give the metric a fixed name")
+            return None
+        plain = re.fullmatch(r"[a-z0-9][a-z0-9._-]*", given)
+        return self._free(given, given if plain else slug(given))
+
+    def _free(self, key: str, wanted: str) -> str:
+        if key not in self.metrics:
+            wanted = f"{wanted}-limit" if wanted in RESERVED_METRICS else wanted
+            number, name = 2, wanted
+            while name in self.metrics.values() or name == "score":
+                name, number = f"{wanted}-{number}", number + 1
+            self.metrics[key] = name
+        return self.metrics[key]
+
+    def _value(self, spot: Spot, base: str) -> tuple[bool, Any]:
+        """Return (whether it can be kept, the value with our templates)."""
+        if base in CALLS:
+            return self._functions(spot)
+        place = spot.get("value")
+        if place is None or base in _VALUELESS:
+            return True, None
+        value = place.value
+        if isinstance(value, str) and value.startswith(SCHEME):
+            value = self.sources.value(place, value)
+            if value is None:
+                return False, None
+            value = value.strip() if isinstance(value, str) else value
+            return True, (_own_schema(value) if base in _SCHEMA_TYPES else value)
+        if base in _SCHEMA_TYPES:
+            value = _own_schema(_parsed(place, value) if isinstance(value, str) else value)
+        if base in _XML_TYPES and isinstance(value, dict):
+            value = value.get("requiredElements")
+        if base == "regex" and isinstance(value, str):
+            value = _end_anchors(value)
+        return self._translated(place.with_value(value))
+
+    def _functions(self, spot: Spot) -> tuple[bool, Any]:
+        if not self.functions:
+            found = "no functions or tools in the configuration of the provider, which this assertion reads"
+            spot.report("import-value", found, "functions or tools", "add them to the one provider's config")
+        return bool(self.functions), self.functions
+
+    def _translated(self, spot: Spot) -> tuple[bool, Any]:
+        value = spot.value
+        if isinstance(value, str):
+            text = self.names.translate(spot, value)
+            return text is not None, text
+        if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+            texts = [self._item(spot, item) for item in value]
+            return None not in texts, texts
+        if isinstance(value, dict | list) and has_syntax(json.dumps(value, ensure_ascii=False)):
+            spot.refuse("`{{` inside data, which promptfoo takes literally", "write the assertion anew here")
+            return False, None
+        return True, value
+
+    def _item(self, spot: Spot, item: Any) -> Any:
+        if not isinstance(item, str):
+            return item
+        if item.startswith(SCHEME):
+            found = self.sources.value(spot, item)
+            return found.strip() if isinstance(found, str) else found
+        return self.names.translate(spot, item)
+
+    def _sound(self, spot: Spot, spec: Spec) -> Spec | None:
+        """Return the assertion if this repository would accept it; else report why not."""
+        if isinstance(spec.threshold, bool) or not isinstance(spec.threshold, int | float | None):
+            spot.report("import-value", f"threshold {spec.threshold!r}", "a number", "correct the threshold")
+            return None
+        try:
+            compile_assertion(as_assertion(spec), suite_code=self.code.module)
+        except AssertionConfigError as error:
+            if error.key == "threshold" and spec.threshold is not None and "takes no threshold" in str(error):
+                spot.note(f"{spec.type} reads no threshold, in promptfoo neither", "no threshold", "it is left out")
+                return self._sound(spot, replace(spec, threshold=None))
+            place = spot.get(error.key) or spot
+            place.report("import-value", str(error), f"settings that {spec.type} takes", "correct the assertion")
+            return None
+        return spec
 
 
-def _known(spot: Spot, name: str) -> bool:
-    base, place = name.removeprefix(NEGATION), spot.child("type")
-    if base in KEPT:
-        return True
-    if base in _CODE:
-        place.refuse(f"{name} runs code, which an import never takes over", "write a function in evals/<suite>.py")
-    elif base in _JUDGED:
-        place.refuse(f"{name} asks a model, and judges are not imported", "add a judged metric by hand")
-    elif base in _OTHER or base.startswith("promptfoo:"):
-        place.refuse(f"{name} has no counterpart here", "express it by other assertions")
-    else:
-        hint = nearest(name, (*KEPT, *(NEGATION + item for item in KEPT)))
-        place.report("import-value", f"unknown assertion type {name!r}", hint, "correct the type")
-    return False
-
-
-def _metric(spot: Spot, name: str) -> str | None:
-    given = spot.value.get("metric")
-    if given is None:
-        metric = slug(name)
-    elif not isinstance(given, str) or has_syntax(given) or not slug(given):
-        spot.child("metric").refuse("a metric's name that is computed or no text", "give the metric a fixed name")
-        return None
-    else:
-        metric = given if re.fullmatch(r"[a-z0-9][a-z0-9._-]*", given) else slug(given)
-    return f"{metric}-limit" if metric in RESERVED_METRICS else metric
+def _own_name(spot: Spot, name: str) -> str:
+    base = name.removeprefix(NEGATION)
+    if base not in CALLS:
+        return name
+    if base != name:
+        found = f"promptfoo ignores `not-` before {base}"
+        spot.child("type").note(found, f"{base}, if that is meant", f"{base} is imported, which gives the same result")
+    return SAME_AS.get(base, base)
 
 
 def _counts(spot: Spot, weight: Any) -> bool:
     if isinstance(weight, bool) or not isinstance(weight, int | float) or weight < 0:
-        spot.report("import-value", f"weight {weight!r}", "a number above 0", "correct the weight")
+        spot.report("import-value", f"weight {weight!r}", "a number, 0 or more", "correct the weight")
         return False
-    if weight == 0:
-        spot.note("an assertion of weight 0 decides nothing", "a weight above 0", "it is left out")
-    return weight > 0
+    return True
 
 
-def _value(spot: Spot, base: str, sources: Sources, names: Names) -> tuple[bool, Any]:
-    """Return (whether it can be kept, the value with our templates)."""
-    place = spot.get("value")
-    if place is None:
-        return True, None
-    value = place.value
-    if isinstance(value, str) and value.startswith(SCHEME):
-        value = sources.value(place, value)
-        if value is None:
-            return False, None
-    if base in _SCHEMA_TYPES and isinstance(value, str):
-        value = _parsed_schema(place, value)
-    if base == "is-xml" and isinstance(value, dict):
-        value = value.get("requiredElements")
-    if base in ("is-refusal", "latency", "cost"):
-        return True, None
-    if base == "regex" and isinstance(value, str):
-        value = _end_anchors(value)
-    return _translated(place.with_value(value), names)
-
-
-def _parsed_schema(spot: Spot, text: str) -> Any:
-    parsed = read_yaml(spot.path, text.encode("utf-8", "replace"))
+def _parsed(spot: Spot, text: str) -> Any:
+    if has_syntax(text):
+        return text
+    parsed = read_js_yaml(spot.path, text.encode("utf-8", "replace"))
     return text if parsed.findings else parsed.data
 
 
-def _translated(spot: Spot, names: Names) -> tuple[bool, Any]:
-    value = spot.value
-    if isinstance(value, str):
-        text = names.translate(spot, value)
-        return text is not None, text
-    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
-        texts = [names.translate(spot, item) if isinstance(item, str) else item for item in value]
-        return None not in texts, texts
-    if has_syntax(json.dumps(value, ensure_ascii=False)) and isinstance(value, dict | list):
-        spot.refuse("`{{` inside data, which promptfoo takes literally", "write the assertion anew here")
-        return False, None
-    return True, value
+def _own_schema(schema: Any) -> Any:
+    """Say which draft a schema follows where that matters: promptfoo's default is draft 7."""
+    if isinstance(schema, dict) and "$schema" not in schema and _OLD_KEYWORDS.search(json.dumps(schema)):
+        return {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
+    return schema
 
 
 def _end_anchors(pattern: str) -> str:
@@ -157,59 +240,39 @@ def _end_anchors(pattern: str) -> str:
     return "".join(pieces)
 
 
-def _sound(spot: Spot, spec: Spec) -> Spec | None:
-    """Return the assertion if this repository would accept it; else report why not."""
-    threshold = spec.threshold
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float | None):
-        spot.report("import-value", f"threshold {threshold!r}", "a number", "correct the threshold")
-        return None
+def for_case(spot: Spot, specs: tuple[Spec, ...], fields: Mapping[str, Any]) -> tuple[Spec, ...]:
+    """Return assertions as one case needs them: what promptfoo inserts into a pattern stays a pattern."""
+    return tuple(_for_case(spot, spec, fields) for spec in specs)
+
+
+def _for_case(spot: Spot, spec: Spec, fields: Mapping[str, Any]) -> Spec:
+    if spec.parts:
+        return replace(spec, parts=for_case(spot, spec.parts, fields))
+    if spec.type.removeprefix(NEGATION) != "regex" or not isinstance(spec.value, str):
+        return spec
+    inserted = [str(fields.get(name, "")) for name in re.findall(r"\{\{ (\w+) \}\}", spec.value)]
+    if not any(map(_SPECIAL.search, inserted)):
+        return spec
+    pattern = re.sub(r"\{\{ (\w+) \}\}", lambda match: str(fields.get(match[1], "")), spec.value)
+    inline = replace(spec, value=_end_anchors(pattern.replace(r"\Z", "$")))
     try:
-        compile_assertion(as_assertion(spec))
+        compile_assertion(as_assertion(inline))
     except AssertionConfigError as error:
-        if error.key == "threshold" and threshold is not None and "takes no threshold" in str(error):
-            spot.note(f"{spec.type} reads no threshold, in promptfoo neither", "no threshold", "it is left out")
-            return _sound(spot, replace(spec, threshold=None))
-        place = spot.get(error.key) or spot
-        place.report("import-value", str(error), f"settings that {spec.type} takes", "correct the assertion")
-        return None
-    return spec
+        spot.report("import-value", str(error), "a valid pattern for every case", "correct the variable")
+    return inline
 
 
 def as_assertion(spec: Spec) -> Assertion:
     """Return the assertion of a suite file."""
-    threshold = None if spec.threshold is None else float(spec.threshold)
-    return Assertion(
-        metric=spec.metric, type=spec.type, value=spec.value, threshold=threshold, weight=float(spec.weight)
+    return Assertion.model_validate(
+        {
+            "metric": spec.metric,
+            "type": spec.type,
+            "value": spec.value,
+            "threshold": None if spec.threshold is None else float(spec.threshold),
+            "weight": float(spec.weight),
+            "transform": spec.transform,
+            "assertions": tuple(map(as_assertion, spec.parts)),
+        },
+        strict=False,
     )
-
-
-# The short form in CSV cells
-
-_ALIASES = {"fn": "javascript", "eval": "javascript", "grade": "llm-rubric"}
-_CELL_TYPES = sorted((*KEPT, *_CODE, *_JUDGED, *_OTHER, *_ALIASES), key=len, reverse=True)
-_CELL = re.compile(
-    rf"(?P<type>(?:not-)?(?:{'|'.join(map(re.escape, _CELL_TYPES))}))"
-    r"(?:\((?P<threshold>\d+(?:\.\d+)?)\))?(?::(?P<value>.*))?",
-    re.DOTALL,
-)
-_CELL_THRESHOLD = ("cost", "latency", "levenshtein", "rouge-n")
-
-
-def from_cell(text: str) -> Mapping[str, Any]:
-    """Return the assertion that a cell of an `__expected` column stands for; plain text means `equals`.
-
-    As in promptfoo, cost, latency, levenshtein and rouge-n without a number take 0.75.
-    """
-    if text.startswith(SCHEME):
-        return {"type": "python" if ".py" in text else "javascript", "value": text}
-    match = _CELL.fullmatch(text)
-    if match is None or (match["type"] in _ALIASES and match["value"] is None):
-        return {"type": "equals", "value": text}
-    name = _ALIASES.get(match["type"], match["type"])
-    base = name.removeprefix(NEGATION)
-    cell: dict[str, Any] = {"type": name}
-    if match["value"]:
-        cell["value"] = match["value"].strip()
-    if base in _CELL_THRESHOLD:
-        cell["threshold"] = float(match["threshold"] or 0.75)
-    return cell

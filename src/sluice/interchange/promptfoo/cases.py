@@ -1,148 +1,96 @@
-"""Tests of a promptfoo configuration: each becomes one or more cases with a stable id."""
+"""Cases: every test becomes one case for each combination of its variables, with a stable id."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sluice.digest import digest, short
-from sluice.interchange.promptfoo.assertions import Spec, from_cell, read_assertion
+from sluice.interchange.promptfoo.assertions import Reader, Spec, for_case
 from sluice.interchange.promptfoo.sources import SCHEME, Sources
 from sluice.interchange.promptfoo.spots import Spot
-from sluice.interchange.promptfoo.templates import Names, has_syntax, slug
+from sluice.interchange.promptfoo.templates import is_rendered, slug
+from sluice.interchange.promptfoo.tests import Test
 
-_KEYS = ("vars", "assert", "description", "metadata", "options")
-_REFUSED = {
-    "assertScoringFunction": "it runs code",
-    "prompts": "every case is asked of every prompt; make a dataset of its own for other cases",
-    "provider": "a suite has one model, that of its prompt",
-    "providerOutput": "recorded outputs belong to the replay provider",
-    "providers": "a suite has one model, that of its prompt",
-    "threshold": "a pass mark over the mean of a case's assertions; here every metric has a gate of its own",
-}
-_OPTION_KEYS = ("disableVarExpansion", "disableDefaultAsserts")
-_OPTION_IGNORED = ("runSerially", "provider", "rubricPrompt", "factuality", "repeat")
-_OPTION_REFUSED = {
-    "prefix": "write it into the prompt",
-    "suffix": "write it into the prompt",
-    "transform": "outputs are judged as they are",
-    "postprocess": "outputs are judged as they are",
-    "transformVars": "write the variables as they should be",
-    "storeOutputAs": "cases do not depend on one another",
-}
+OUTPUT = "provider_output"
+"""The field that keeps a recorded output."""
+
+_ROUNDS = 5
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case: its id, its row fields and the assertions of its test."""
+    """One case: its id, its row fields, the assertions of its test, its pass mark, and the prompts it is for."""
 
     id: str
     fields: Mapping[str, Any]
     specs: tuple[Spec, ...]
     spot: Spot
+    mark: float | None = None
+    prompts: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What `defaultTest` gives to every test."""
-
-    variables: Mapping[str, Any]
-    specs: tuple[Spec, ...]
-
-
-def read_defaults(spot: Spot | None, sources: Sources, names: Names) -> Defaults:
-    """Read `defaultTest`, inline or in a file."""
-    if spot is not None and isinstance(spot.value, str):
-        spot = next(iter(sources.rows(spot, spot.value, _from_columns)), None)
-    if spot is None or not _is_mapping(spot):
-        return Defaults({}, ())
-    spot.check_keys(_KEYS, ("metadata",), _REFUSED)
-    _options(spot)
-    return Defaults(_variables(spot, sources, names), _specs(spot, sources, names))
-
-
-def read_cases(spot: Spot, sources: Sources, names: Names, defaults: Defaults) -> list[Case]:
-    """Return the cases of `tests`; what cannot be kept becomes a finding."""
+def read_cases(tests: Sequence[Test], sources: Sources, reader: Reader) -> list[Case]:
+    """Return the cases of all tests; what cannot be kept becomes a finding."""
     cases: list[Case] = []
     taken: set[str] = set()
-    for test in _tests(spot, sources):
-        if _is_mapping(test):
-            cases += [_with_free_id(case, taken) for case in _cases(test, sources, names, defaults)]
+    for test in tests:
+        cases.extend(_with_free_id(case, taken) for case in _cases(test, sources, reader))
     return cases
 
 
-def _tests(spot: Spot, sources: Sources) -> Iterator[Spot]:
-    for entry in spot.items() if isinstance(spot.value, list) else [spot]:
-        if isinstance(entry.value, str):
-            yield from sources.rows(entry, entry.value, _from_columns)
-        elif isinstance(entry.value, dict) and set(entry.value) <= {"path", "config"} and "path" in entry.value:
-            entry.refuse("tests that code generates are not imported", "write the generated tests to a file")
-        else:
-            yield entry
-
-
-def _is_mapping(spot: Spot) -> bool:
-    if not isinstance(spot.value, dict):
-        spot.report("import-value", "a test that is no mapping", "vars and assert", "correct the test")
-    return isinstance(spot.value, dict)
-
-
-def _from_columns(spot: Spot) -> Spot:
-    """Turn a CSV row into a test: columns are variables, those with two underscores in front are not."""
-    test: dict[str, Any] = {"vars": {}, "assert": [], "metadata": {}}
-    metric = None
-    for column, cell in ((key.strip(), cell) for key, cell in spot.value.items()):
-        if column.startswith("__expected"):
-            test["assert"] += [from_cell(cell.strip())] if cell.strip() else []
-        elif column.startswith("__metadata:"):
-            test["metadata"][column.removeprefix("__metadata:")] = cell
-        elif column == "__metric":
-            metric = cell.strip() or None
-        elif column.startswith("__"):
-            _special_column(spot, column, cell, test)
-        else:
-            test["vars"][column] = cell
-    if metric:
-        test["assert"] = [{**assertion, "metric": metric} for assertion in test["assert"]]
-    return spot.with_value(test)
-
-
-def _special_column(spot: Spot, column: str, cell: str, test: dict[str, Any]) -> None:
-    name = column.removeprefix("__")
-    if name == "description":
-        test["description"] = cell
-    elif cell.strip():
-        reason = _REFUSED.get(name) or _OPTION_REFUSED.get(name) or "it has no counterpart here"
-        spot.refuse(f"column {column} is not imported: {reason}")
-
-
-def _options(spot: Spot) -> Mapping[str, Any]:
-    options = spot.get("options")
-    if options is None or not isinstance(options.value, dict):
-        return {}
-    options.check_keys(_OPTION_KEYS, _OPTION_IGNORED, _OPTION_REFUSED)
-    return dict(options.value)
-
-
-def _cases(spot: Spot, sources: Sources, names: Names, defaults: Defaults) -> Iterator[Case]:
-    spot.check_keys(_KEYS, (), _REFUSED)
-    options = _options(spot)
-    variables = {**defaults.variables, **_variables(spot, sources, names)}
-    inherited = () if options.get("disableDefaultAsserts") else defaults.specs
-    specs = (*inherited, *_specs(spot, sources, names))
+def _cases(test: Test, sources: Sources, reader: Reader) -> Iterator[Case]:
+    for name, spot in test.variables.items():
+        reader.names.field(spot, name)
+    specs = reader.read(test.asserts, test.options)
     if not specs:
-        spot.note("a test without an assertion that is kept", "at least one", "it becomes a case that nothing judges")
-    given = _given_id(spot)
-    for fields in _expanded(variables, expand=not options.get("disableVarExpansion")):
-        yield Case(given or f"case-{short(digest(fields))}", fields, specs, spot)
+        test.spot.note(
+            "a test without an assertion that is kept", "at least one", "it becomes a case that nothing judges"
+        )
+    mark, prompts = _mark(test), _prompts(test)
+    for values in _combinations(test, sources):
+        fields = {reader.names.field(test.spot, name): value for name, value in values.items()}
+        given = test.given and slug(test.given)
+        if test.output is not None:
+            fields[OUTPUT] = _recorded(test.output)
+        yield Case(
+            given or f"case-{short(digest(fields))}",
+            fields,
+            for_case(test.spot, specs, fields),
+            test.spot,
+            mark,
+            prompts,
+        )
 
 
-def _given_id(spot: Spot) -> str | None:
-    metadata = spot.value.get("metadata")
-    given = metadata.get("id") if isinstance(metadata, dict) else None
-    return slug(str(given)) or None if given is not None else None
+def _mark(test: Test) -> float | None:
+    mark = None if test.threshold is None else test.threshold.value
+    if isinstance(mark, bool) or not isinstance(mark, int | float | None):
+        place = test.threshold or test.spot
+        place.report("import-value", f"threshold {mark!r}", "a number", "correct the threshold")
+        return None
+    return mark
+
+
+def _prompts(test: Test) -> tuple[str, ...] | None:
+    listed = None if test.prompts is None else test.prompts.value
+    if listed is None:
+        return None
+    return tuple(map(str, listed)) if isinstance(listed, list) else (str(listed),)
+
+
+def _recorded(spot: Spot) -> str:
+    spot.note(
+        "a recorded output", "answers of a model", f"it is kept in the field {OUTPUT}; a run judges new answers instead"
+    )
+    return (
+        spot.value if isinstance(spot.value, str) else json.dumps(spot.value, ensure_ascii=False, separators=(",", ":"))
+    )
 
 
 def _with_free_id(case: Case, taken: set[str]) -> Case:
@@ -151,53 +99,75 @@ def _with_free_id(case: Case, taken: set[str]) -> Case:
     while name in taken:
         name, number = f"{case.id}-{number}", number + 1
     taken.add(name)
-    return Case(name, case.fields, case.specs, case.spot)
+    return replace(case, id=name)
 
 
-def _variables(spot: Spot, sources: Sources, names: Names) -> dict[str, Any]:
-    variables = spot.get("vars")
-    if variables is not None and isinstance(variables.value, str):
-        variables = variables.with_value(sources.value(variables, variables.value))
-    if variables is None or variables.value is None:
-        return {}
-    if not isinstance(variables.value, dict):
-        variables.refuse("vars that are no mapping", "write one value for each variable")
-        return {}
-    fields = {}
-    for name in variables.value:
-        place = variables.child(str(name))
-        fields[names.field(place, str(name))] = _variable(place, sources)
-    return fields
+# Variables
 
 
-def _variable(spot: Spot, sources: Sources) -> Any:
-    value = spot.value
-    if isinstance(value, str) and value.startswith(SCHEME):
-        return sources.value(spot, value)
-    texts = value if isinstance(value, list) else [value]
-    if any(isinstance(text, str) and has_syntax(text) for text in texts):
-        spot.refuse("a variable that inserts others; cases hold data, which is never rendered", "write the value out")
-    return value
-
-
-def _expanded(fields: Mapping[str, Any], *, expand: bool) -> Iterator[dict[str, Any]]:
-    """Yield the cross product over variables that are lists of texts, as promptfoo does."""
-    choices = [
-        value
-        if expand and isinstance(value, list) and value and all(isinstance(item, str) for item in value)
-        else [value]
-        for value in fields.values()
-    ]
+def _combinations(test: Test, sources: Sources) -> Iterator[dict[str, Any]]:
+    """Yield the variables of each case: the cross product over lists of texts and files, as promptfoo does."""
+    expand = test.option("disableVarExpansion") is not True
+    choices = [list(_choices(spot, sources, expand)) for spot in test.variables.values()]
     for chosen in itertools.product(*choices):
-        yield dict(zip(fields, chosen, strict=True))
+        values = dict(zip(test.variables, chosen, strict=True))
+        yield _resolved(values, test)
 
 
-def _specs(spot: Spot, sources: Sources, names: Names) -> tuple[Spec, ...]:
-    asserts = spot.get("assert")
-    if asserts is None:
-        return ()
-    if not isinstance(asserts.value, list):
-        asserts.report("import-value", "assert is no list", "a list of assertions", "write a list")
-        return ()
-    specs = (read_assertion(entry, sources, names) for entry in asserts.items())
-    return tuple(spec for spec in specs if spec is not None)
+def _choices(spot: Spot, sources: Sources, expand: bool) -> Iterator[Any]:
+    value = spot.value
+    values = value if expand and isinstance(value, list) and value and isinstance(value[0], str) else [value]
+    for one in values:
+        if isinstance(one, str) and one.startswith(SCHEME):
+            yield from sources.variables(spot, one)
+        else:
+            yield one.removesuffix("\n") if isinstance(one, str) else one
+
+
+def _resolved(values: dict[str, Any], test: Test) -> dict[str, Any]:
+    """Insert variables into variables: in each of five rounds the first placeholder of each text, as promptfoo does."""
+    values = dict(values)
+    for _ in range(_ROUNDS):
+        changed = False
+        for name, value in values.items():
+            match = _PLACEHOLDER.search(value) if isinstance(value, str) else None
+            if match and values.get(match[1]) is not None:
+                values[name] = value.replace(match[0], _js_text(values[match[1]], test.variables[name]), 1)
+                changed = True
+        if not changed:
+            break
+    for name, value in values.items():
+        if isinstance(value, str) and _would_render(value, values):
+            fix = "write the value out"
+            test.variables[name].refuse("a variable that inserts others; cases hold data, which is never rendered", fix)
+    return values
+
+
+def _would_render(value: str, values: Mapping[str, Any]) -> bool:
+    """Whether promptfoo would render a text once more: not where it names a variable that does not exist."""
+    roots = re.findall(r"\{\{-?\s*([A-Za-z_]\w*)", value)
+    missing = any(root != "env" and values.get(root) is None for root in roots)
+    return is_rendered(value) and not (missing and "{%" not in value and "{#" not in value)
+
+
+def _js_text(value: Any, spot: Spot) -> str:
+    text = printed_text(value)
+    if text is None:
+        spot.refuse("a variable that inserts an object, which promptfoo prints as [object Object]", "write it out")
+    return text or ""
+
+
+def printed_text(value: Any) -> str | None:
+    """Return what JavaScript prints for a value, or None for objects, whose print says nothing."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    if isinstance(value, list):
+        texts = [printed_text(item) for item in value]
+        return None if None in texts else ",".join(text or "" for text in texts)
+    return None

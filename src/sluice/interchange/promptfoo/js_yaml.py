@@ -14,6 +14,7 @@ import yaml
 from sluice.catalog.yaml_file import MAX_DEPTH, KeyPath, Place, YamlFile, encoding_finding
 from sluice.errors import Finding
 
+_MOST_EXACT = 2**53 - 1
 MAX_VALUES = 200_000
 """Values after aliases are resolved; more would be a file that grows when it is read."""
 
@@ -126,7 +127,10 @@ class _Builder:
             return text.lower() == "true"
         if _DATE.match(text) or _NOT_FINITE.match(text):
             self._refuse(node, "yaml-ambiguous-scalar", text, "quoted text", f'write "{text}" in quotes')
-        return _number(text)
+        value = _number(text)
+        if isinstance(value, int) and abs(value) > _MOST_EXACT:
+            self._refuse(node, "yaml-number", text, "a number that JavaScript holds exactly", "quote it if it is an id")
+        return value
 
 
 def _number(text: str) -> Any:

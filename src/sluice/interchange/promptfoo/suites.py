@@ -25,6 +25,7 @@ _TEXT_TYPES = (
     "finish-reason",
 )
 _LIST_TYPES = ("contains-all", "contains-any", "icontains-all", "icontains-any")
+MARK = "pass_mark"
 
 
 @dataclass(slots=True)
@@ -37,10 +38,11 @@ class _Slot:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """The suite's assertions (with `when`) and the rows, each with its id first."""
+    """The suite's assertions (with `when`), the rows (each with its id first), and what makes a case pass."""
 
     assertions: tuple[tuple[Spec, str | None], ...]
     rows: tuple[dict[str, Any], ...]
+    mark: float | str | None = None
 
 
 def fold(cases: Sequence[Case]) -> Folded:
@@ -48,7 +50,18 @@ def fold(cases: Sequence[Case]) -> Folded:
     rows = [{"id": case.id, **case.fields} for case in cases]
     taken = {name for row in rows for name in row}
     assertions = [_assertion(slot, rows, taken) for slot in _slots(cases)]
-    return Folded(tuple(assertions), tuple(rows))
+    return Folded(tuple(assertions), tuple(rows), _mark(cases, rows, taken))
+
+
+def _mark(cases: Sequence[Case], rows: list[dict[str, Any]], taken: set[str]) -> float | str | None:
+    """Return the pass mark that all cases share, or the field that has each one's."""
+    marks = {case.mark for case in cases}
+    if len(marks) == 1:
+        return marks.pop()
+    name = _free(MARK, taken)
+    for case, row in zip(cases, rows, strict=True):
+        row[name] = case.mark
+    return name
 
 
 def _slots(cases: Sequence[Case]) -> list[_Slot]:
@@ -64,7 +77,8 @@ def _slots(cases: Sequence[Case]) -> list[_Slot]:
 
 def _key(spec: Spec) -> tuple[Any, ...]:
     value = "moves" if _may_move(spec) else canonical_json(spec.value)
-    return spec.metric, spec.type, spec.threshold, spec.weight, value
+    parts = tuple((_key(part), canonical_json(part.value)) for part in spec.parts)
+    return spec.metric, spec.type, spec.threshold, spec.weight, value, canonical_json(list(spec.transform)), parts
 
 
 def _may_move(spec: Spec) -> bool:

@@ -17,6 +17,7 @@ from sluice.interchange.promptfoo.suites import Folded
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./, '()-]*[A-Za-z0-9_.)]|[A-Za-z_]")
 _WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "none")
+SCORE = "score"
 UNSTATED = "LicenseRef-unstated"
 
 
@@ -35,6 +36,9 @@ class _Dumper(yaml.SafeDumper):
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
@@ -105,19 +109,28 @@ def write_rows(rows: Sequence[Mapping[str, Any]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def write_suite(prompt: str, dataset: str, folded: Folded, labels: Labels) -> str:
-    """Return the text of a suite file; every metric blocks, as every assertion does in promptfoo."""
-    metrics = list(dict.fromkeys(spec.metric for spec, _ in folded.assertions))
-    return _yaml(
-        "suite",
-        {
-            "description": labels.description,
-            "prompt": prompt,
-            "dataset": dataset,
-            "assertions": [_assertion(spec, when) for spec, when in folded.assertions],
-            "gates": {metric: {"max_drop": 0.05} for metric in metrics},
-        },
-    )
+def write_suite(prompt: str, dataset: str, folded: Folded, labels: Labels, repeats: int) -> str:
+    """Return the text of a suite file; what decides in promptfoo blocks, the rest is reported."""
+    content = {
+        "description": labels.description,
+        "prompt": prompt,
+        "dataset": dataset,
+        "assertions": [_assertion(spec, when) for spec, when in folded.assertions],
+        "score": {"metric": SCORE} | ({} if folded.mark is None else {"pass_mark": folded.mark}),
+        "gates": _gates(folded),
+    }
+    return _yaml("suite", content | ({"repeats": repeats} if repeats > 1 else {}))
+
+
+def _gates(folded: Folded) -> dict[str, Any]:
+    specs = [spec for spec, _ in folded.assertions]
+    deciding = {spec.metric for spec in specs if spec.weight} if folded.mark is None else {SCORE}
+    names = dict.fromkeys([*(name for spec in specs for name in _metrics(spec)), SCORE])
+    return {name: {"max_drop": 0.05} | ({} if name in deciding else {"tier": "info"}) for name in names}
+
+
+def _metrics(spec: Spec) -> list[str]:
+    return [spec.metric, *(name for part in spec.parts for name in _metrics(part))]
 
 
 def _assertion(spec: Spec, when: str | None) -> dict[str, Any]:
@@ -127,6 +140,8 @@ def _assertion(spec: Spec, when: str | None) -> dict[str, Any]:
         "value": spec.value,
         "threshold": spec.threshold,
         "weight": None if spec.weight == 1 else spec.weight,
+        "transform": list(spec.transform) or None,
+        "assertions": [_assertion(part, None) for part in spec.parts] or None,
         "when": when,
     }
     return {name: part for name, part in parts.items() if part is not None}

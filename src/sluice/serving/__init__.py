@@ -1,0 +1,1 @@
+"""Starting model servers, as a release would deploy them."""
