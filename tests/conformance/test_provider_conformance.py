@@ -1,6 +1,7 @@
 """Our provider beside the reference client, against the same servers: the same body, the same answer."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from huggingface_hub import InferenceClient
@@ -55,6 +56,32 @@ def test_the_same_request_has_the_same_answer_and_the_same_body(target, model, r
         assert {key: value for key, value in first.items() if key not in addressing} == {
             key: value for key, value in second.items() if key not in addressing
         }
+
+
+def test_a_streamed_answer_with_log_probabilities_is_the_reference_clients(target, model, reference):
+    asked = replace(request(TEXT, max_tokens=8), wants=("first_token", "logprobs"))
+    with provider_for(target.url, model, api_key=target.key, timeouts=PATIENT) as provider:
+        (ours,) = outcomes(provider, asked)
+    chunks = list(
+        reference.chat_completion(
+            [{"role": "user", "content": TEXT}],
+            max_tokens=8,
+            temperature=0.0,
+            logprobs=True,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+    )
+    choices = [chunk.choices[0] for chunk in chunks if chunk.choices]
+    assert ours.text == "".join(choice.delta.content or "" for choice in choices)
+    assert ours.finish_reason == next(choice.finish_reason for choice in choices if choice.finish_reason)
+    logprobs = [token.logprob for choice in choices if choice.logprobs for token in choice.logprobs.content]
+    assert list(ours.logprobs or ()) == pytest.approx(logprobs)
+    usage = next(chunk.usage for chunk in chunks if chunk.usage)
+    assert (ours.prompt_tokens, ours.completion_tokens) == (usage.prompt_tokens, usage.completion_tokens)
+    if target.contract is not None:
+        first, second = (call.body for call in target.contract.generations)
+        assert {**first, "model": None} == {**second, "model": None}
 
 
 def test_a_schema_gives_the_same_answer(target, model, reference):

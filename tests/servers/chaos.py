@@ -15,7 +15,7 @@ LIMIT = 4
 
 
 def _ways(rng: random.Random) -> Fault:
-    if rng.random() < 0.03:  # each holds a place until the attempt is given up
+    if rng.random() < 0.01:  # each holds a place until the attempt is given up
         return faults.slow_loris(0.02, pieces=1000)
     return rng.choice(
         [
@@ -25,7 +25,7 @@ def _ways(rng: random.Random) -> Fault:
             faults.overloaded(rng.choice(["0", "0.01", "soon", "-1", "999999999"])),
             faults.error(rng.choice([408, 500, 502, 503, 504])),
             faults.error(503, Retry_After="0.01"),
-            faults.delay(rng.uniform(0, 0.02)),
+            faults.delay(rng.uniform(0, 0.005)),
         ]
     )
 

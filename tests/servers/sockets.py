@@ -44,8 +44,9 @@ def chat(content: str | Callable[[str], str] = lambda text: text, **fields: Any)
 class PlainServer:
     """Serves routes in threads, at a port of its own or at one that another server had. Use as a context manager."""
 
-    def __init__(self, routes: dict[str, Route], port: int = 0) -> None:
+    def __init__(self, routes: dict[str, Route], port: int = 0, *, closes: bool = False) -> None:
         self.routes = dict(routes)
+        self.closes = closes
         self.bodies: list[Any] = []
         self.connections: set[Any] = set()
         server = self
@@ -93,7 +94,7 @@ class PlainServer:
             else:
                 writer.write(piece)
                 writer.flush()
-        return True
+        return not (self.closes and body is not None)
 
     def stop(self) -> None:
         """Stop as a process does: nobody listens, and every connection is closed."""

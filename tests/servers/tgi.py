@@ -43,7 +43,7 @@ from servers.tgi_contract import (
     text_of,
     validate,
 )
-from servers.tokens import finish, tokens_of
+from servers.tokens import finish, logprobs_of, tokens_of
 
 Answer = Callable[[Generation], str | ContractError]
 
@@ -318,21 +318,28 @@ class TgiServer:
         if chat.get("stream"):
             options = chat.get("stream_options") or {}
             return await stream_events(
-                request, self._chat_chunks(generation, options.get("include_usage", False)), done=True
+                request, self._chat_chunks(generation, chat, options.get("include_usage", False)), done=True
             )
         result = await self._infer(generation)
         message = {"role": "assistant", "content": result.text}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": result.chat_finish_reason}
+        choice = {
+            "index": 0,
+            "message": message,
+            "logprobs": logprobs_of(chat, result.tokens),
+            "finish_reason": result.chat_finish_reason,
+        }
         body = {**self._frame("chat.completion"), "choices": [choice], "usage": result.usage()}
         return json_response(body, result.headers())
 
-    async def _chat_chunks(self, generation: Generation, include_usage: bool) -> AsyncIterator[Any]:
+    async def _chat_chunks(
+        self, generation: Generation, chat: dict[str, Any], include_usage: bool
+    ) -> AsyncIterator[Any]:
         result = await self._infer(generation)
         frame = self._frame("chat.completion.chunk")
         for index, token in enumerate(result.tokens, start=1):
             reason = result.chat_finish_reason if index == len(result.tokens) else None
             delta = {"role": "assistant", "content": token.text}
-            choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+            choice = {"index": 0, "delta": delta, "logprobs": logprobs_of(chat, [token]), "finish_reason": reason}
             yield {**frame, "choices": [choice]}
         if include_usage:
             yield {**frame, "choices": [], "usage": result.usage()}

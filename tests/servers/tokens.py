@@ -47,3 +47,13 @@ def finish(text: str, stop: list[str], new_tokens: int) -> tuple[list[Token], st
         if len(tokens) >= new_tokens:
             return tokens, "length"
     return tokens, "eos_token"
+
+
+def logprobs_of(chat: dict[str, Any], tokens: list[Token]) -> dict[str, Any] | None:
+    """The log probabilities of a chat answer, where they were asked for."""
+    if not chat.get("logprobs"):
+        return None
+    content = [
+        {"token": token.text, "logprob": token.as_generated()["logprob"], "top_logprobs": []} for token in tokens
+    ]
+    return {"content": content}

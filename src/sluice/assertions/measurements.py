@@ -1,4 +1,4 @@
-"""Assertions about the call instead of the text: latency, cost, finish-reason."""
+"""Assertions about the call instead of the text: latency, time to the first token, cost, finish-reason."""
 
 from __future__ import annotations
 
@@ -48,7 +48,28 @@ def _compile_finish_reason(assertion: Assertion, functions: Mapping[str, Any]) -
     return Check(judge, expected.fields)
 
 
+def _compile_ttft(assertion: Assertion, functions: Mapping[str, Any]) -> Check:
+    no_value(assertion)
+    most = threshold(assertion, None, "milliseconds")
+
+    def judge(subject: Subject) -> Score:
+        if subject.first_token is None:
+            raise AssertionProblem("when the first token came is not known; the engine does not stream its answers")
+        milliseconds = subject.first_token * 1000
+        return verdict(milliseconds <= most, f"first token after {milliseconds:.0f} ms; threshold {most:g} ms")
+
+    return Check(judge)
+
+
 TYPES = (
+    AssertionType(
+        "ttft",
+        "the first token came within `threshold` milliseconds",
+        "binary",
+        1,
+        _compile_ttft,
+        wants=("first_token",),
+    ),
     AssertionType("latency", "the call took at most `threshold` milliseconds", "binary", 1, _compile_latency),
     AssertionType("cost", "the call cost at most `threshold` US dollars", "binary", 1, _compile_cost),
     AssertionType(

@@ -76,6 +76,7 @@ class Subject:
     cost: float | None = None
     finish_reason: str | None = None
     logprobs: tuple[float, ...] | None = None
+    first_token: float | None = None
     ask: Ask | None = None
     versus: Versus | None = None
 

@@ -156,17 +156,29 @@ def make_plan(
 def _look_batches(
     look: int, cases: Sequence[CaseInfo], calls: Calls, sizes: Mapping[str, int], batch_size: int
 ) -> Iterator[Batch]:
-    """Cut the cases of one look into groups of similar length; each group is a base batch, then a head batch."""
+    """Cut the cases of one look into groups; each group is a base batch, then a head batch.
+
+    An engine that computes groups gets such of similar length. One that is asked call by call gets neighbours that
+    begin alike (shared passages, the same examples), so that it can reuse what it has computed of them.
+    """
     needed = {side: _needed(side, cases, calls, sizes) for side in SIDES}
     ids = [case.id for case in cases if any(case.id in needed[side] for side in SIDES)]
-    longest = {one: max(sizes[key] for side in SIDES for key in needed[side].get(one, ())) for one in ids}
-    ids.sort(key=lambda one: (longest[one], one))
+    if batch_size > 1:
+        longest = {one: max(sizes[key] for side in SIDES for key in needed[side].get(one, ())) for one in ids}
+        ids.sort(key=lambda one: (longest[one], one))
+    else:
+        ids.sort(key=lambda one: (_texts(calls, needed, one), one))
     for start in range(0, len(ids), batch_size):
         group = ids[start : start + batch_size]
         for side in SIDES:
             keys = tuple(dict.fromkeys(key for one in group for key in needed[side].get(one, ())))
             if keys:
                 yield Batch(side, look, max(sizes[key] for key in keys), keys)
+
+
+def _texts(calls: Calls, needed: Mapping[Side, Mapping[str, Sequence[str]]], case: str) -> list[str]:
+    key = next(key for side in SIDES for key in needed[side].get(case, ()))
+    return [message.content for message in calls.requests[key].messages]
 
 
 def _needed(side: Side, cases: Sequence[CaseInfo], calls: Calls, sizes: Mapping[str, int]) -> dict[str, list[str]]:

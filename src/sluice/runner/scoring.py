@@ -94,7 +94,15 @@ class Scorer:
             return _error(case, repeat, request, outcome.kind, outcome.message, outcome.attempts, called)
         cost = cost_of(outcome, price)
         subject = Subject(
-            outcome.text, case.row, outcome.latency, cost, outcome.finish_reason, outcome.logprobs, ask, versus
+            outcome.text,
+            case.row,
+            outcome.latency,
+            cost,
+            outcome.finish_reason,
+            outcome.logprobs,
+            outcome.first_token,
+            ask,
+            versus,
         )
         try:
             metrics, passed = fold(self.assertions, subject, self.overall)

@@ -97,7 +97,6 @@ BAD = [
     ("chrf", {"references": "x", "word_order": 3}, 0.5, "value", "word_order is 0"),
     ("chrf", {"references": "x", "stem": True}, 0.5, "value", "no setting 'stem'"),
     ("rouge-lsum", {"references": "{{ a", "stem": True}, 0.5, "value", "template"),
-    ("perplexity", "x", 5, "value", "takes no value"),
     ("perplexity", None, -1, "threshold", "0 or more"),
     ("perplexity-score", None, 2, "threshold", "from 0 to 1"),
     ("word-count", {"least": 3}, None, "value", "min, max"),
@@ -110,6 +109,9 @@ BAD = [
     ("latency", None, None, "threshold", "milliseconds"),
     ("latency", "x", 5, "value", "takes no value"),
     ("cost", None, None, "threshold", "dollars"),
+    ("ttft", None, None, "threshold", "milliseconds"),
+    ("ttft", "x", 5, "value", "takes no value"),
+    ("perplexity", "x", 5, "value", "takes no value"),
     ("finish-reason", None, None, "value", "text"),
     ("python", "no_such", None, "value", "no function"),
     ("python", "goood", None, "value", "did you mean 'good'"),
@@ -161,6 +163,12 @@ def test_when_and_fields():
 )
 def test_fields_of_values(type_, value, fields):
     assert make(type_, value).fields == fields
+
+
+def test_the_first_token_is_wanted_by_those_that_time_it():
+    fast = Assertion(metric="m", type="not-ttft", threshold=200)
+    sure = Assertion(metric="m", type="perplexity", threshold=9)
+    assert wanted([Assertion(metric="all", type="assert-set", assertions=(fast,)), sure]) == ("first_token", "logprobs")
 
 
 def test_log_probabilities_are_wanted_by_those_that_read_them():

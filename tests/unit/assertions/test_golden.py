@@ -61,7 +61,7 @@ def test_vector(content, case):
         if "is not installed" in str(error):
             pytest.skip(str(error))
         raise
-    about = {name: case[name] for name in ("latency", "cost", "finish_reason") if name in case}
+    about = {name: case[name] for name in ("latency", "cost", "finish_reason", "first_token") if name in case}
     logprobs = tuple(case["logprobs"]) if "logprobs" in case else None
     versus = Versus(*case["versus"]) if "versus" in case else None
     subject = Subject(

@@ -57,6 +57,7 @@ def test_row_formatting_is_not_part_of_it(tmp_path):
         ({"prompt": {**PROMPT, "output": {"type": "json", "schema": {"type": "object"}}}}, ("output",)),
         ({"model": {**MODEL, "source": {**MODEL["source"], "revision": "b" * 40}}}, ("weights",)),
         ({"model": {**MODEL, "context": 1024}}, ("serving",)),
+        ({"model": {**MODEL, "serving": {**MODEL["serving"], "adapter": "tone"}}}, ("serving",)),
         ({"data": rows(21)}, ("rows",)),
         ({"card": {**CARD, "slices": []}}, ("grouping",)),
         ({"suite": {**SUITE, "must_pass": ["case-0001"]}}, ("must_pass",)),

@@ -97,3 +97,11 @@ def test_a_server_that_nobody_started_is_never_answered_for_by_the_weights(tmp_p
     catalog = load(WorkingTree(with_weights(tmp_path)))
     with pytest.raises(CannotJudge, match="no server of small was started"):
         connect(catalog, Engine("tgi", "small"), tmp_path / ".sluice")
+
+
+def test_the_local_engine_loads_no_adapter(tmp_path):
+    root = with_weights(tmp_path)
+    write(root, "models/small.yaml", {**EMBEDDED, "serving": {"engine": "local", "adapter": "tone"}})
+    catalog = load(WorkingTree(root))
+    with pytest.raises(CannotJudge, match=r"answers with tone; set SLUICE_ENDPOINT_SMALL"):
+        connect(catalog, choose_engine(catalog, "small", {}), root / ".sluice")

@@ -1,6 +1,7 @@
 """The plan: equal requests are one call, base and head alternate with the same members, and it survives JSON."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from sluice.results import CaseInfo
 from sluice.retrieval import RetrievalProblem
@@ -70,6 +71,27 @@ def test_every_call_is_planned_once_in_batches_of_similar_length():
     assert sorted(planned) == sorted(calls.requests)
     assert max(len(batch.calls) for batch in made.batches) == 8
     assert [batch.side for batch in made.batches] == ["base", "head"] * (len(made.batches) // 2)
+
+
+def test_an_engine_that_is_asked_call_by_call_gets_neighbours_that_begin_alike():
+    """Twelve passages, each shared by many cases, strewn over the dataset."""
+    infos = [CaseInfo(f"c{n}", {"q": f"passage {n * 7 % 12} " * 20 + f"question {n}"}, None, {}) for n in range(300)]
+    calls = collect_calls(sides(), infos, once(infos))
+    made = plan(infos, calls, batch_size=1)
+    for look, end in enumerate(made.looks):
+        members = set(made.order[made.looks[look - 1] if look else 0 : end])
+        assert {key for batch in made.batches if batch.look == look for key in batch.calls} == {
+            key for (_, case, _), key in calls.keys.items() if case in members
+        }
+        texts = [
+            calls.requests[batch.calls[0]].messages[0].content
+            for batch in made.batches
+            if (batch.look, batch.side) == (look, "base")
+        ]
+        changes = sum(a[:180] != b[:180] for a, b in pairwise(texts))
+        assert changes == 11, "each passage is begun once in a look"
+    assert [batch.side for batch in made.batches] == ["base", "head"] * 300
+    assert made.order == plan(infos, calls, batch_size=8).order, "which cases a look holds does not depend on it"
 
 
 def test_base_and_head_batches_hold_the_same_cases():
