@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sluice.assertions import OWN_TYPES, REGISTRY, compile_assertion
-from sluice.assertions.judged import TYPES as JUDGED
+from sluice.assertions import OWN_TYPES, REGISTRY, compile_assertion, judged
 from sluice.cli import main, parser
 from sluice.cli.verbs import VERBS
 from sluice.schema import Assertion
@@ -60,8 +59,8 @@ def test_the_assertions_that_the_guide_shows_are_valid() -> None:
 def test_the_guide_names_every_type_of_its_own_and_no_other() -> None:
     named = re.findall(r"`([a-z-]+)`", (ROOT / "docs/metrics.md").read_text("utf-8").partition("## ")[0])
     types = {name.removeprefix("not-") for name in named}
-    judged = {item.name for item in JUDGED}
-    measures = {name for name in OWN_TYPES - judged if name != "python" and ":" not in name}
+    asking = {one.name for one in judged.TYPES}
+    measures = {name for name in OWN_TYPES - asking if name != "python" and ":" not in name}
     assert types <= set(REGISTRY) and measures <= types | {"rouge-1", "rouge-2", "rouge-lsum"}
 
 
