@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 EXPORTED = [name for name in CONFIGS if name not in ("code", "transforms")]
 """`code` has assertions of its own, which promptfoo cannot know; of `transforms` one case is an error here."""
 
-OF_THE_CALL = {"cost", "not-cost", "latency", "not-latency"}
+OF_THE_CALL = {"cost", "not-cost", "finish-reason", "not-finish-reason", "latency", "not-latency"}
 
 
 def first_suite(name, root):

@@ -173,6 +173,12 @@ REFUSED = [
     ("prompts: [p]\ntests: [{options: {prefix: a}}, {vars: {a: b}}]", "tests[0]", "not all tests share"),
     ("prompts: [p]\ntests: [{vars: {a: '{{ b | upper }}', b: x}}]", "tests[0].vars.a", "inserts others"),
     ("prompts: [p]\ntests: [{provider: x}]", "tests[0].provider", "one model"),
+    (
+        "prompts: [p]\ntests: [{vars: {a: '{{b}}('}, assert: [{type: regex, value: '{{a}}'}]}]",
+        "tests[0]",
+        "inserts `{{`",
+    ),
+    ("prompts: [p]\ntests: [{vars: {a: '('}, assert: [{type: regex, value: '{{a}}'}]}]", "tests[0]", "not valid"),
     ("prompts: [p]\ntests: [{vras: {a: b}}]", "tests[0].vras", "'vras'"),
     ("prompts: [p]\ntests: [{vars: {userName: a, user_name: b}}]", "tests[0].vars.user_name", "another one"),
     ("prompts: ['{{ true }}']\ntests: [{}]", "prompts[0]", "no variable"),

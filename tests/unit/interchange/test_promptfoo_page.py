@@ -6,6 +6,7 @@ from pathlib import Path
 from sluice.assertions import REGISTRY
 from sluice.interchange.promptfoo.vocabulary import ALL_TYPES, KEPT, REFUSED, SAME_AS
 
+CONFIGS = Path(__file__).parents[2] / "promptfoo/configs"
 PAGE = Path(__file__).parents[3] / "docs/promptfoo.md"
 
 
@@ -32,3 +33,10 @@ def test_the_table_says_what_the_import_does():
 
 def test_every_kept_type_is_known_here():
     assert {SAME_AS.get(name, name) for name in KEPT} <= set(REGISTRY)
+
+
+def test_every_kept_type_and_its_opposite_is_compared_with_the_real_one():
+    texts = [path.read_text("utf-8") for path in CONFIGS.rglob("*.yaml")]
+    used = {name for text in texts for name in re.findall(r"type: ([a-z0-9-]+)", text)}
+    wanted = {f"{sign}{name}" for name in (*KEPT, "python") for sign in ("", "not-")} | {"assert-set"}
+    assert wanted <= used, sorted(wanted - used)

@@ -254,11 +254,15 @@ def _for_case(spot: Spot, spec: Spec, fields: Mapping[str, Any]) -> Spec:
     if not any(map(_SPECIAL.search, inserted)):
         return spec
     pattern = re.sub(r"\{\{ (\w+) \}\}", lambda match: str(fields.get(match[1], "")), spec.value)
+    if has_syntax(pattern):
+        spot.refuse("a pattern that inserts `{{`, which would be read as a template", "write the pattern out")
+        return spec
     inline = replace(spec, value=_end_anchors(pattern.replace(r"\Z", "$")))
     try:
         compile_assertion(as_assertion(inline))
     except AssertionConfigError as error:
         spot.report("import-value", str(error), "a valid pattern for every case", "correct the variable")
+        return spec
     return inline
 
 
