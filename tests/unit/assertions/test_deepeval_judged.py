@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
@@ -224,17 +223,16 @@ def test_what_cannot_be_measured_is_refused_when_the_suite_is_read(change, said)
 
 @needs_deepeval
 def test_a_plain_pytest_run_is_neither_slowed_nor_touched(tmp_path):
+    """Its plugin costs seconds because it imports the package; without it nothing of the package is loaded."""
     (tmp_path / ".env").write_text("SLUICE_TEST_SECRET=1\n")
     (tmp_path / "test_plain.py").write_text(
         "import os, sys\n"
         "def test_plain():\n"
         "    assert 'deepeval' not in sys.modules and 'SLUICE_TEST_SECRET' not in os.environ\n"
     )
-    started = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:deepeval", "test_plain.py"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DEEPEVAL", "PYTEST"))}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert time.monotonic() - started < 10
     assert "sessionfinish" not in done.stdout
     assert not (tmp_path / ".deepeval").exists()
