@@ -45,8 +45,11 @@ REFUSED: dict[str, tuple[str, str]] = {
         "cannot be run by promptfoo itself (0.121.20: its stemmer is never loaded), so no score could be kept",
         "use rouge-n, bleu or gleu",
     ),
-    "perplexity": ("reads the log probabilities of the answer, which few servers give", "add it to the suite by hand"),
-    "perplexity-score": ("reads the log probabilities of the answer, which few servers give", "add it to the suite by hand"),
+    "perplexity": ("reads log probabilities of the answer, which few servers give", "add it to the suite by hand"),
+    "perplexity-score": (
+        "reads log probabilities of the answer, which few servers give",
+        "add it to the suite by hand",
+    ),
     "skill-used": ("reads what an agent's provider adds to its answer, which no run here has", "leave it out"),
 }
 """Base type -> (why it cannot be kept, what to do)."""
