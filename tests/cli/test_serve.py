@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from judge import judged
 from miniature import MODEL, commit, edit_prompt, write
 from servers.containers import cached, install, ran, read_run
 
@@ -295,3 +296,14 @@ def test_the_served_model_is_the_committed_one_of_each_side(repository, containe
     code, _, err = sluice("eval", "--serve", "--base", "HEAD~1", "--head", "HEAD", "--complete")
     assert code == 0, err
     assert len({asked.environment["MODEL_ID"] for asked in ran(containers)}) == 2
+
+
+def test_a_judge_is_served_too(repository, containers, weights, sluice):
+    judged(repository)
+    commit(repository)
+    edit_prompt(repository, "Answer with the last word, please.")
+    code, out, err = sluice("eval", "--serve")
+    assert code == 4, "the server is no judge, and answers with what it was asked:\n" + out + err
+    assert "nothing here serves" not in out + err
+    assert "judge_parse" in (repository / ".sluice" / "last-judgement.json").read_text()
+    assert len(ran(containers)) == 1, "it is the model of the prompt, so it is the same server"

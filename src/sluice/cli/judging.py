@@ -14,12 +14,13 @@ from sluice.catalog import KEYS_DIRECTORY, Catalog, Tree
 from sluice.checks import check
 from sluice.cli.options import Repository, count, quiet, sides, suite_names
 from sluice.cli.progress import BarWatcher, LineWatcher
-from sluice.cli.serving import Sources, add_serving_options, servers_of
+from sluice.cli.serving import add_serving_options, servers_of
 from sluice.cli.writing import refuse_unwritable, write_whole
 from sluice.errors import CannotJudge, InvalidFiles, UsageError
 from sluice.gate.changes import Change, find_changes
 from sluice.gate.judge import judge
 from sluice.gate.judgement import Judgement
+from sluice.gate.setting import Connect
 from sluice.report.json import to_json
 
 
@@ -51,8 +52,8 @@ def judge_change(repo: Repository, arguments: argparse.Namespace) -> Judgement:
     if arguments.stored and arguments.retry_errors:
         raise UsageError("--stored calls no model, and --retry-errors asks one: choose")
     base, head = checked_sides(repo, arguments)
-    with servers_of(arguments) as sources:
-        return _judged_from(sources, repo, base, head, arguments)
+    with servers_of(arguments) as connect:
+        return _judged_from(connect, repo, base, head, arguments)
 
 
 def checked_sides(repo: Repository, arguments: argparse.Namespace) -> tuple[Catalog | None, Catalog]:
@@ -69,23 +70,23 @@ def checked_sides(repo: Repository, arguments: argparse.Namespace) -> tuple[Cata
 
 
 def _judged_from(
-    sources: Sources, repo: Repository, base: Catalog | None, head: Catalog, arguments: argparse.Namespace
+    connect: Connect, repo: Repository, base: Catalog | None, head: Catalog, arguments: argparse.Namespace
 ) -> Judgement:
     names = suite_names(arguments)
     if not arguments.unproven and not _lists_keys(base):
         # Evidence takes a while to load, and nothing was ever signed here.
-        change = find_changes(base, head, names, choose=sources.engine)
-        return _judged(sources, repo, base, head, change, arguments)
+        change = find_changes(base, head, names)
+        return _judged(connect, repo, base, head, change, arguments)
     from sluice.cli.proving import needs_proof, reuse_evidence, settled
 
-    change = find_changes(base, head, names, unproven=needs_proof(repo, base, arguments), choose=sources.engine)
+    change = find_changes(base, head, names, unproven=needs_proof(repo, base, arguments))
     reused = reuse_evidence(repo, base, head, change, arguments)
-    judgement = _judged(sources, repo, base, head, change, arguments)
+    judgement = _judged(connect, repo, base, head, change, arguments)
     return judgement if arguments.no_evidence else settled(repo, base, head, judgement, reused)
 
 
 def _judged(
-    sources: Sources,
+    connect: Connect,
     repo: Repository,
     base: Catalog | None,
     head: Catalog,
@@ -102,7 +103,7 @@ def _judged(
             complete=arguments.complete,
             ask=not arguments.stored,
             retry_errors=arguments.retry_errors,
-            connect=sources.connect,
+            connect=connect,
         )
 
 

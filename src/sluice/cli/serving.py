@@ -8,28 +8,17 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.errors import UsageError
-from sluice.gate.changes import Choose
 from sluice.gate.setting import Connect
-from sluice.providers.endpoint import ENDPOINT_VARIABLE, SERVE_VARIABLE
+from sluice.providers.endpoint import ENDPOINT_VARIABLE, ENGINE_VARIABLE, SERVE_VARIABLE
 from sluice.runner.connect import connect
-from sluice.runner.engine import choose_engine
 from sluice.schema.model import ENGINE_NAMES
 
 if TYPE_CHECKING:
     from sluice.serving.servers import Wish
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where answers come from: how an engine is chosen for a model, and how its provider is opened."""
-
-    engine: Choose = choose_engine
-    connect: Connect = connect
 
 
 def add_serving_options(parser: argparse.ArgumentParser, *, flag: bool) -> None:
@@ -58,12 +47,12 @@ def wish_of(arguments: argparse.Namespace) -> Wish:
     )
 
 
-def servers_of(arguments: argparse.Namespace) -> AbstractContextManager[Sources]:
-    """Return where an eval's answers come from; servers that it starts are stopped when it ends."""
+def servers_of(arguments: argparse.Namespace) -> AbstractContextManager[Connect]:
+    """Return how an eval's providers are opened; servers that it starts are stopped when it ends."""
     if not (arguments.serve or os.environ.get(SERVE_VARIABLE, "").strip()):
         if arguments.engine or arguments.timeout:
             raise UsageError("--engine and --timeout are about servers that --serve starts; add it")
-        return contextlib.nullcontext(Sources())
+        return contextlib.nullcontext(connect)
     named = sorted(name for name in os.environ if name.startswith(ENDPOINT_VARIABLE) and os.environ[name].strip())
     if named:
         raise UsageError(f"--serve starts servers, and {named[0]} names one that runs already: choose")
@@ -71,11 +60,25 @@ def servers_of(arguments: argparse.Namespace) -> AbstractContextManager[Sources]
 
 
 @contextlib.contextmanager
-def _started(arguments: argparse.Namespace) -> Iterator[Sources]:
+def _started(arguments: argparse.Namespace) -> Iterator[Connect]:
     from sluice.serving.servers import Servers
 
-    with Servers(wish_of(arguments), say, say) as servers:
-        yield Sources(servers.engine, servers.connect)
+    with _said_to_all(arguments.engine), Servers(wish_of(arguments), say, say) as servers:
+        yield servers.connect
+
+
+@contextlib.contextmanager
+def _said_to_all(engine: str | None) -> Iterator[None]:
+    """Say in the environment that servers are started: so is a judge's, and closures know which engine answers."""
+    before = dict(os.environ)
+    os.environ[SERVE_VARIABLE] = "1"
+    if engine is not None:
+        os.environ[ENGINE_VARIABLE] = engine
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def say(line: str) -> None:

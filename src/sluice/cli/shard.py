@@ -38,17 +38,17 @@ def run_shard(repo: Repository, arguments: argparse.Namespace) -> ExitCode:
     """Answer a part and say what there is of it; errors are answers of a kind, and are judged with the others."""
     _refuse_contradictions(arguments)
     base, head = checked_sides(repo, arguments)
-    with servers_of(arguments) as sources:
+    with servers_of(arguments) as connect:
         from sluice.cli.proving import needs_proof, reuse_evidence
 
         unproven = needs_proof(repo, base, arguments)
-        change = find_changes(base, head, suite_names(arguments), unproven=unproven, choose=sources.engine)
+        change = find_changes(base, head, suite_names(arguments), unproven=unproven)
         reuse_evidence(repo, base, head, change, arguments)
         with watching() as watcher:
             done = answer_part(
                 *(base, head, change, repo.state, watcher, arguments.shard),
                 complete=arguments.complete,
-                connect=sources.connect,
+                connect=connect,
             )
     print(_rendered(arguments.shard, done, arguments.format))
     return ExitCode.OK

@@ -59,12 +59,10 @@ def find_changes(
     selected: Sequence[str],
     *,
     unproven: Callable[[Closure], bool] = lambda closure: False,
-    choose: Choose = choose_engine,
 ) -> Change:
     """Compare two catalogs by closure digests; nothing is run. `selected` empty means every suite.
 
-    `unproven` says of a closure on head that it must be judged although nothing changed, for want of evidence;
-    `choose` says which engine answers for a model here.
+    `unproven` says of a closure on head that it must be judged although nothing changed, for want of evidence.
     """
     names = sorted(selected or head.suites)
     for name in names:
@@ -72,7 +70,7 @@ def find_changes(
     affected: list[Affected] = []
     unaffected: list[Affected] = []
     for name in names:
-        found = _affected(base, head, name, choose)
+        found = _affected(base, head, name)
         touched = found.differences or found.base is None or unproven(found.head)
         (affected if touched else unaffected).append(found)
     return Change(
@@ -80,14 +78,14 @@ def find_changes(
         unaffected=tuple(one.name for one in unaffected),
         edits=() if base is None else tuple(_edits(base, head, affected)),
         problems=() if base is None or selected else tuple(removals(base, head)),
-        elsewhere=tuple(name for name in sorted(set(head.suites) - set(names)) if _reached(base, head, name, choose)),
+        elsewhere=tuple(name for name in sorted(set(head.suites) - set(names)) if _reached(base, head, name)),
     )
 
 
-def _reached(base: Catalog | None, head: Catalog, name: str, choose: Choose) -> bool:
+def _reached(base: Catalog | None, head: Catalog, name: str) -> bool:
     """Tell whether a change affects a suite that is judged elsewhere, perhaps by a model that nothing here serves."""
     try:
-        found = _affected(base, head, name, choose)
+        found = _affected(base, head, name)
     except CannotJudge:
         found = _affected(base, head, name, named_engine)
     return bool(found.differences) or found.base is None
@@ -98,7 +96,7 @@ def named_engine(catalog: Catalog, model: str) -> Engine:
     return Engine(catalog.model(model).value.serving.engine, model)
 
 
-def _affected(base: Catalog | None, head: Catalog, name: str, choose: Choose) -> Affected:
+def _affected(base: Catalog | None, head: Catalog, name: str, choose: Choose = choose_engine) -> Affected:
     head_engine = choose(head, model_of(head, name))
     after = closure(head, name, head_engine)
     if base is None or name not in base.suites:

@@ -34,7 +34,7 @@ def choose_engine(catalog: Catalog, model: str, environment: Mapping[str, str] =
     if endpoint is not None:
         return Engine(engine_at(model, environment) or entry.serving.engine, model, endpoint)
     if environment.get(SERVE_VARIABLE, "").strip():
-        return Engine(entry.serving.engine, model)
+        return Engine(engine_at(model, environment) or entry.serving.engine, model)
     if entry.embedded:
         return Engine("local", model)
     if entry.stand_in:

@@ -14,7 +14,7 @@ from sluice.providers.base import Provider
 from sluice.providers.endpoint import Endpoint
 from sluice.runner.connect import connect
 from sluice.runner.engine import Engine
-from sluice.schema.model import EngineName
+from sluice.schema.model import ENGINE_NAMES, EngineName
 from sluice.serving.containers import container, find_runtime, installed_runtime, remove_left_behind
 from sluice.serving.deployment import Deployment, deployment, locate_weights
 from sluice.serving.start import Running, Say, Start, free_port, started
@@ -75,18 +75,14 @@ class Servers:
     def __exit__(self, *_: object) -> None:
         self.stack.close()
 
-    def engine(self, catalog: Catalog, model: str) -> Engine:
-        """Return the engine that will serve a model: the one that its file names, or the one that is wished for."""
-        return Engine(deployment(catalog, model, self.wish.engine).engine, model)
-
     def connect(self, catalog: Catalog, engine: Engine, state: Path) -> Provider:
         """Return a provider of a model, once its server is healthy."""
-        served = deployment(catalog, engine.model, self.wish.engine)
+        served = deployment(catalog, engine.model, next(one for one in ENGINE_NAMES if one == engine.name))
         url = self.urls.get(served.digest) or self._start(catalog, served, state)
         return connect(catalog, replace(engine, endpoint=Endpoint(url)), state)
 
     def _start(self, catalog: Catalog, served: Deployment, state: Path) -> str:
-        start = prepared(catalog, served.model, state, self.wish, self.say)
+        start = prepared(catalog, served.model, state, replace(self.wish, engine=served.engine), self.say)
         self.show(shown(start))
         running = self.stack.enter_context(serving(start, state, self.say, self.wish))
         self.say(f"{served.model} on {served.engine} is healthy at {running.url}; log: {running.log}")
