@@ -84,6 +84,17 @@ def test_what_cannot_be_parsed_is_an_error_and_never_a_zero(small, serve, sluice
     assert metric(small)["head"] == 1.0
 
 
+def test_what_could_not_be_read_is_asked_again_by_the_same_command(small, serve, sluice):
+    server = serve(lambda generation, output: "I like it.")
+    edit_prompt(small, "Answer with the last word, please.")
+    assert sluice("eval", "--complete", "--base", "HEAD")[0] == 4
+    server.answer = judging(halving, strict)
+    server.calls.clear()
+    code, out, err = sluice("eval", "--complete", "--base", "HEAD")
+    assert code == 0, out + err
+    assert len(to_judge(server)) == len(server.generations) == COUNT
+
+
 def test_a_judge_that_cannot_be_reached_is_an_error_of_its_kind(small, serve, sluice, monkeypatch):
     server = serve()
     inner = server.answer

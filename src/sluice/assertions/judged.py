@@ -57,7 +57,7 @@ def fenced(name: str, text: str) -> str:
 
 def read_grade(reply: Reply) -> Grade:
     """Read a judge's answer; one that does not follow its contract is an error, never a zero."""
-    answer = _answer(reply)
+    answer = read_answer(reply)
     stated, score = answer.get("pass"), answer.get("score")
     if not isinstance(stated, bool | None) or (stated is None and score is None):
         raise _unreadable(reply, f"needs {' or '.join(GRADES)}")
@@ -65,8 +65,11 @@ def read_grade(reply: Reply) -> Grade:
     return Grade(value, stated, str(answer.get("reason") or ""))
 
 
-def _answer(reply: Reply) -> dict[str, Any]:
-    """Return the one JSON object of an answer; with several nobody could say which of them it means."""
+def read_answer(reply: Reply) -> dict[str, Any]:
+    """Return the one JSON object of an answer; with several nobody could say which of them it means.
+
+    Raises AssertionProblem, as judge_parse, for an answer that breaks its contract.
+    """
     try:
         whole = parse_json(reply.text)
         found = [whole] if isinstance(whole, dict) else []
@@ -218,7 +221,7 @@ def _preferred(forward: Sequence[Reply], back: Sequence[Reply], scored: str) -> 
 
 def read_winner(reply: Reply, places: Mapping[str, str]) -> tuple[str, str]:
     """Return who is preferred, as `places` names who stands where, and why; or that it is a tie."""
-    answer = _answer(reply)
+    answer = read_answer(reply)
     word = answer.get("winner")
     if word not in (*places, "tie"):
         raise _unreadable(reply, f"names {word!r} as the winner, not first, second or tie")

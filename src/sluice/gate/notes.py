@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sluice.compare import Comparison
-from sluice.providers.base import Completion
+from sluice.providers.base import Completion, Failure
 from sluice.results import SIDES, Side
 from sluice.runner.derived import derived
 from sluice.runner.paired import PairedRun
@@ -42,9 +42,13 @@ def _judges(run: PairedRun) -> Iterator[str]:
     for name, judge in run.task.judges.items():
         asked = [one for one in run.judging.asked.values() if one.judge == name]
         called = sum(one.key in run.execution.called for one in asked)
+        outcomes = [run.execution.outcomes.get(one.key) for one in asked]
+        failed = [one for one in outcomes if isinstance(one, Failure)]
+        unreadable = sum(one.kind == "judge_parse" for one in failed)
+        lost = f"; {unreadable:,} could not be read, {len(failed) - unreadable:,} failed" if failed else ""
         yield (
-            f"the judge {name} (on {judge.closure.engine.title}) gave {len(asked):,} answers, {called:,} of them to "
-            "calls of this run"
+            f"the judge {name} (on {judge.closure.engine.title}) gave {len(asked) - len(failed):,} answers, "
+            f"{called:,} calls of this run{lost}"
         )
     if len(run.task.sides) == 1:
         alone = {one.metric for one in run.task.scorer.judged if one.asking and one.asking.versus}

@@ -20,13 +20,17 @@ from sluice.runner.latency import TimedPair, interleaved, timed_pair
 from sluice.runner.plan import Batch, Calls, Plan
 from sluice.runner.spending import Spending
 
-_TRANSIENT = ("provider", "timeout", "rate_limit")
+_TRANSIENT = ("provider", "timeout", "rate_limit", "judge_parse")
 """Kinds of failure that a later run of the same plan asks again."""
 _UNPLANNED = -1
 """The batch number, in the journal, of what the plan did not hold: retries and new samples."""
 
 
 AnsweredBatch: TypeAlias = tuple[int, Batch, list[Outcome]]
+
+
+def _as_it_is(outcome: Outcome) -> Outcome:
+    return outcome
 
 
 class Progress(Protocol):
@@ -133,9 +137,16 @@ class Execution:
             self.spending.require(self.tally.seconds)
 
     def ask_apart(
-        self, who: str, provider: Callable[[], Provider], batches: Sequence[Sequence[tuple[str, Request]]]
+        self,
+        who: str,
+        provider: Callable[[], Provider],
+        batches: Sequence[Sequence[tuple[str, Request]]],
+        read: Callable[[Outcome], Outcome],
     ) -> None:
-        """Answer the calls of these batches that have no outcome yet: calls of a judge, which belong to no side."""
+        """Answer the calls of these batches that have no outcome yet: calls of a judge, which belong to no side.
+
+        `read` turns an answer that nobody can read into a failure, so that it is never kept as an answer.
+        """
         todo = [tuple(key for key, _ in batch if key not in self.outcomes) for batch in batches]
         requests = dict(chain.from_iterable(batches))
         missing = [(_UNPLANNED, Batch("head", 0, 0, keys)) for keys in todo if keys]
@@ -147,7 +158,7 @@ class Execution:
         with self._taking_back([key for keys in todo for key in keys]):
             for answered in _stream(self._announced(who, provider()), missing, requests):
                 now = time.monotonic()
-                self._store(answered, now - started, payer=who)
+                self._store(answered, now - started, payer=who, read=read)
                 started = now
                 self.spending.require(self.tally.seconds)
 
@@ -200,12 +211,19 @@ class Execution:
             known.append(identity)
         return provider
 
-    def _store(self, answered: Sequence[AnsweredBatch], seconds: float, *, payer: str | None = None) -> None:
+    def _store(
+        self,
+        answered: Sequence[AnsweredBatch],
+        seconds: float,
+        *,
+        payer: str | None = None,
+        read: Callable[[Outcome], Outcome] = _as_it_is,
+    ) -> None:
         """Keep what completed together by one write to disk; the first record holds the seconds of all."""
         answers: dict[str, Outcome] = {}
         records: list[dict[str, Any]] = []
         for index, batch, outcomes in answered:
-            found = dict(zip(batch.calls, outcomes, strict=True))
+            found = dict(zip(batch.calls, map(read, outcomes), strict=True))
             answers.update(found)
             self.spending.note(payer or batch.side, outcomes)
             encoded = {key: _encode(value) for key, value in found.items()}

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sluice.assertions import Ask, AssertionProblem, CompiledAssertion, Question, Reply, Subject
+from sluice.assertions.judged import read_answer
 from sluice.digest import digest
 from sluice.providers.base import Completion, Failure, Outcome, Provider, Request
 from sluice.runner.closure import JudgeClosure
@@ -31,6 +32,20 @@ class Judge:
     closure: JudgeClosure
     price: Price
     open: Callable[[], Provider]
+
+    @property
+    def contract(self) -> Mapping[str, Any]:
+        """The JSON Schema that its answers follow; empty where it promises none."""
+        return self.prompt.output.schema_ or {}
+
+    def read(self, outcome: Outcome) -> Outcome:
+        """Return an answer that breaks the contract as the failure that it is: it is no answer, and asked for again."""
+        if isinstance(outcome, Completion) and self.contract:
+            try:
+                read_answer(Reply(outcome.text, self.contract))
+            except AssertionProblem as problem:
+                return Failure("judge_parse", str(problem), outcome.attempts)
+        return outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,7 @@ class Judging:
             mine = [one for one in calls if one.judge == name]
             if any(one.key not in self._outcomes for one in mine):
                 provider = judge.open()
-                execution.ask_apart(JUDGE + name, judge.open, _batches(mine, provider.batch_size))
+                execution.ask_apart(JUDGE + name, judge.open, _batches(mine, provider.batch_size), judge.read)
 
     def answered(self, key: str) -> Outcome | None:
         """Return what a judge answered a call with."""
@@ -110,12 +125,13 @@ class _Asker:
         answers = [self.judging.answered(call.key) for call in calls]
         failed = next((answer for answer in answers if isinstance(answer, Failure)), None)
         if failed is not None:
-            raise AssertionProblem(f"the judge was not reached: {failed.message}", failed.kind)
+            told = failed.message if failed.kind == "judge_parse" else f"the judge was not reached: {failed.message}"
+            raise AssertionProblem(told, failed.kind)
         given = [answer for answer in answers if isinstance(answer, Completion)]
         if len(given) < len(answers):
             raise AssertionProblem("the judge has not answered yet")
         return tuple(
-            Reply(answer.text, self.judging.judges[question.judge].prompt.output.schema_ or {})
+            Reply(answer.text, self.judging.judges[question.judge].contract)
             for answer, question in zip(given, questions, strict=True)
         )
 
