@@ -38,6 +38,7 @@ def test_calls_stop_a_run_before_a_look_that_they_do_not_cover(repository, serve
     assert (comparison["compared"], comparison["planned"], len(comparison["pairs"])) == (60, 300, 60)
     text = " ".join(sluice("report")[1].split())
     assert "the budget of 200 calls" in text and "60 of 300" in text
+    assert "raise the budget that is named above" in text and "add cases" not in text
 
     budgeted(repository, calls=600)
     server.calls.clear()

@@ -23,6 +23,8 @@ def decide_metric(evidence: MetricEvidence, *, last: bool, rejected: bool) -> Me
     word, notes = _word(evidence, bounds, last=last, rejected=rejected)
     if last and word != "fail" and (breach := _floor_breach(evidence)):
         word, notes = "fail", [breach]
+    elif word != "fail" and (missed := _floor_missed(evidence)):
+        notes = [*notes, missed]
     counts = evidence.counts
     return MetricVerdict(
         metric=evidence.metric,
@@ -66,6 +68,15 @@ def _floor_breach(evidence: MetricEvidence) -> str | None:
     n = len(evidence.pairs.cases)
     upper = wilson(head * n, n, normal_quantile(NOMINAL_ALPHA))[1]
     return f"head's rate is at most {upper:.1%}, below the floor of {floor:.0%}" if upper < floor else None
+
+
+def _floor_missed(evidence: MetricEvidence) -> str | None:
+    """Say that head misses a floor that base misses too: no loss of this change, and nothing to be proud of."""
+    floor, rates = evidence.gate.floor, (evidence.pairs.base, evidence.pairs.head)
+    n = len(evidence.pairs.cases)
+    if floor is None or not all(below_floor(statistics.fmean(rate), n, floor) for rate in rates):
+        return None
+    return f"both sides miss the floor of {floor:.0%}"
 
 
 def below_floor(rate: float, n: int, floor: float) -> bool:

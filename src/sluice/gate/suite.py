@@ -290,6 +290,8 @@ def _ways_out(suites: Sequence[SuiteVerdict], *, stochastic: bool) -> tuple[str,
         for verdict in suite.metrics
         if verdict.blocking and verdict.more_cases
     ]
+    if any(suite.word == "inconclusive" and suite.compared < suite.planned for suite in suites):
+        return ("raise the budget that is named above, and run sluice eval again: what was answered is kept",)
     ways = [f"add cases: about {', '.join(more)}, at the flips seen" if more else "add cases"]
     if stochastic:
         ways.append("raise `repeats` in the suite")

@@ -90,6 +90,7 @@ def test_the_floor_blocks_only_a_head_that_is_below_it_and_below_base():
     assert "floor" in low.notes[0]
     same = decide(evidence(500, 0, 0, gate=gate, looks=(500,), passing=380))
     assert same.word == "pass", "base was as far below the floor"
+    assert same.notes == ("both sides miss the floor of 90%",)
     close = decide(evidence(500, 0, 5, gate=gate, looks=(500,), passing=445))
     assert close.word == "pass", "not provably below"
 
