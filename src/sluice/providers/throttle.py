@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-START = 32
-"""Attempts in flight at first; twice as many each round of answers until the server shows that it has enough."""
+START = 128
+"""Attempts in flight at first, what TGI takes by default; twice as many each round of answers until the server shows that it has enough."""
 LONG_QUEUE = 0.5
 """Waiting longer than this share of the time that the answer itself takes says that the server is full."""
 QUEUE_CUT = 0.8

@@ -28,6 +28,8 @@ def equip(plane: Plane, namespaces: Sequence[str]) -> None:
     binding = ("clusterrolebinding", DEPLOYER, "--clusterrole=sluice-deployer", f"--user={DEPLOYER}")
     _told(plane, "create", *binding)
     for name in namespaces:
+        for left in (f"namespace/{name}", f"pv/{name}"):  # of a test before this one; removal takes its time
+            plane.ask("wait", "--for=delete", left, "--timeout=120s")
         plane.add_node(name, 1)
         _told(plane, "create", "-f", "-", data=_volume(name))
 

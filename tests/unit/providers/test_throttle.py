@@ -89,7 +89,7 @@ def test_it_converges_near_what_a_server_computes_at_once(capacity):
 
     async def scene():
         server = Server(capacity)
-        limits, took = await drive(Throttle(1024), server, 30 * capacity + 300, 1024)
+        limits, took = await drive(Throttle(1024, start=32), server, 30 * capacity + 300, 1024)
         return limits, took, server
 
     limits, took, server = virtually(scene())
@@ -103,7 +103,7 @@ def test_it_converges_near_what_a_server_computes_at_once(capacity):
 def test_it_converges_below_what_a_server_refuses(capacity, queue):
     async def scene():
         server = Server(capacity, queue, tells=False)
-        limits, took = await drive(Throttle(512), server, 60 * capacity, 512)
+        limits, took = await drive(Throttle(512, start=32), server, 60 * capacity, 512)
         return limits, took, server
 
     limits, took, server = virtually(scene())
