@@ -24,6 +24,8 @@ _OPTION_REFUSED = {
     "transformVars": "write the variables as they should be",
     "storeOutputAs": "cases do not depend on one another",
 }
+MOST_TESTS = 100_000
+"""Tests of one scenario: those of each of its configurations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,12 @@ def _scenarios(spot: Spot | None, sources: Sources) -> Iterator[Test]:
         scenario.check_keys(("config", "tests", "description"))
         tests = scenario.get("tests")
         inner = [Test(scenario)] if tests is None else _read_all(_spots(tests, sources), sources)
-        for data in _read_all(_spots(scenario.child("config"), sources), sources):
+        configs = _read_all(_spots(scenario.child("config"), sources), sources)
+        if len(configs) * len(inner) > MOST_TESTS:
+            found = f"a scenario of {len(configs) * len(inner)} tests"
+            scenario.report("import-value", found, f"at most {MOST_TESTS}", "write fewer configurations or tests")
+            continue
+        for data in configs:
             yield from (test.over(data) for test in inner)
 
 
