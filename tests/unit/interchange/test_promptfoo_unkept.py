@@ -171,3 +171,62 @@ derivedMetrics: [{name: twice, value: Kind * 2}, {name: thrice, value: twice * 2
     assert "'Kind', which is not imported" in found["derivedMetrics[0].value"]
     assert "'twice', which is not imported" in found["derivedMetrics[1].value"]
     assert "'nobody', which no assertion has" in found["derivedMetrics[2].value"]
+
+
+def test_a_test_file_may_name_files_of_one_test_each(tmp_path):
+    (tmp_path / "more").mkdir()
+    files = {
+        "old.yaml": "prompts: ['{{a}}']\ntests: file://more/all.yaml\n",
+        "more/all.yaml": "- file://more/one.yaml\n- two.json\n",
+        "more/one.yaml": "{vars: {a: x}, assert: [{type: equals, value: v}]}\n",
+        "more/two.json": '{"vars": {"a": "y"}}',
+    }
+    result = imported(tmp_path, files)
+    assert result.complete, result.findings
+    assert [json.loads(line)["a"] for line in result.files["datasets/old.jsonl"].splitlines()] == ["x", "y"]
+
+
+@pytest.mark.parametrize("named", ["file://all.yaml", "all.yaml", "file://list.yaml", "file://name.yaml", "rows.csv"])
+def test_a_named_file_that_is_no_single_test_is_a_finding(tmp_path, named):
+    files = {
+        "old.yaml": "prompts: ['{{a}}']\ntests: file://all.yaml\n",
+        "all.yaml": f"- vars: {{a: x}}\n- {named}\n",
+        "list.yaml": "- vars: {a: x}\n",
+        "name.yaml": "file://all.yaml\n",
+        "rows.csv": "a\nx\n",
+    }
+    found = errors(imported(tmp_path, files))
+    assert [(one.path, one.line) for one in found if "a single test" in one.found] == [("all.yaml", 2)]
+
+
+CALLED = """\
+prompts: [p]
+providers: [{id: x, config: {tools: %s}}]
+tests: [{assert: [{type: is-valid-openai-tools-call}]}]
+"""
+TOOL = "[{type: function, function: {name: look, parameters: {type: object}}}]\n"
+
+
+FILES = {"tools.yaml": TOOL, "text.yaml": "a: b\n", "empty.yaml": ""}
+
+
+@pytest.mark.parametrize("named", ["file://tools.yaml", "[file://tools.yaml]"])
+def test_tools_of_a_file_are_read(tmp_path, named):
+    result = imported(tmp_path, {"old.yaml": CALLED % named, "tools.yaml": TOOL})
+    assert result.complete, result.findings
+    assert "look" in result.files["evals/old.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        ("file://none.yaml", "no file"),
+        ("file://t.py:make", "is code"),
+        ("file://text.yaml", "no list"),
+        ("[]", "no func"),
+    ],
+)
+def test_tools_that_cannot_be_read_say_why(tmp_path, named, reason):
+    found = [one.found for one in errors(imported(tmp_path, {"old.yaml": CALLED % named, **FILES}))]
+    assert any(reason in text for text in found)
+    assert len([text for text in found if "functions or tools" in text]) == (reason not in ("no file", "is code"))

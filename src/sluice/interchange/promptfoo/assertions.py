@@ -13,6 +13,7 @@ from sluice.errors import nearest
 from sluice.interchange.promptfoo.code import Code
 from sluice.interchange.promptfoo.js_regex import NotRead, read_pattern
 from sluice.interchange.promptfoo.js_yaml import read_js_yaml
+from sluice.interchange.promptfoo.providers import Functions
 from sluice.interchange.promptfoo.sources import SCHEME, Sources
 from sluice.interchange.promptfoo.spots import Spot
 from sluice.interchange.promptfoo.templates import Names, has_syntax, slug
@@ -51,7 +52,7 @@ class Reader:
 
     sources: Sources
     names: Names
-    functions: list[Any] | None
+    functions: Functions
     code: Code
     metrics: dict[str, str] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)
@@ -142,7 +143,8 @@ class Reader:
     def _value(self, spot: Spot, base: str) -> tuple[bool, Any]:
         """Return (whether it can be kept, the value with our templates)."""
         if base in CALLS:
-            return self._functions(spot)
+            functions = self.functions.read(spot)
+            return functions is not None, functions
         place = spot.get("value")
         if place is None or base in _VALUELESS or (base in _SCHEMA_TYPES and not place.value):
             return True, None
@@ -176,12 +178,6 @@ class Reader:
             )
         self.patterns.add(pattern)
         return True
-
-    def _functions(self, spot: Spot) -> tuple[bool, Any]:
-        if not self.functions:
-            found = "no functions or tools in the configuration of the provider, which this assertion reads"
-            spot.report("import-value", found, "functions or tools", "add them to the one provider's config")
-        return bool(self.functions), self.functions
 
     def _translated(self, spot: Spot) -> tuple[bool, Any]:
         value = spot.value

@@ -128,7 +128,7 @@ class _Import:
         self.labels = labels
         self.name = name or usual
         self.names = Names()
-        self.providers: Providers = read_providers(config)
+        self.providers: Providers = read_providers(config, sources)
         self.code = Code(sources, allow_code)
         tests = read_tests(config, sources)
         self.repeats = _repeats(config, tests)
