@@ -92,6 +92,7 @@ REFUSED = [
     ("😀+", "half"), ("[😀]", "halves"), (r"[\A]", "letter A"),
     ("(" * 5000 + ")" * 5000, "100 deep"), ("(?|a)", "rejects"),
     (r"\012", "octal"), ("(?(1)a|b)", "rejects"), (r"\x1", "digits"), ("(?R)", "rejects"), (r"\Gx", "letter G"),
+    ("((a{1000}){1000}){2}", "multiply"), ("((?:a{9}[b]{1000}){10,1000})", "multiply"),
     ("(?<=a)+", "nothing"), (r"\1(a)", "before its group"), (r"(a\1)", "before its group"),
 ]  # fmt: skip
 
@@ -108,7 +109,8 @@ def test_patterns_that_javascript_reads_otherwise_are_refused(tmp_path, pattern,
 @pytest.mark.parametrize(
     "pattern",
     ["^yes$", "(?:a|b)+?", "(?<=a)b(?!c)", r"a{2}b{2,}c{2,3}?", r"[^\]a-z\-]*", r"\{\"a\": 1\}", '{"a": 1}', "😀",
-     r"(?<n>x)", r"\/\.\$\x41A", "[[(?i)]", r"[\b]", "{{ a }}+", "[+*?]+", "(😀)+", r"\0", "(?=a)*"],
+     r"(?<n>x)", r"\/\.\$\x41A", "[[(?i)]", r"[\b]", "{{ a }}+", "[+*?]+", "(😀)+", r"\0", "(?=a)*",
+     "(a{300}b){300}(c{300})"],
 )  # fmt: skip
 def test_patterns_that_mean_the_same_are_taken(pattern):
     assert read_pattern(pattern) == ()
@@ -223,6 +225,8 @@ def test_tools_of_a_file_are_read(tmp_path, named):
         ("file://none.yaml", "no file"),
         ("file://t.py:make", "is code"),
         ("file://text.yaml", "no list"),
+        ("file://empty.yaml", "no list"),
+        ("[file://tools.yaml, x]", "no list"),
         ("[]", "no func"),
     ],
 )
@@ -230,3 +234,10 @@ def test_tools_that_cannot_be_read_say_why(tmp_path, named, reason):
     found = [one.found for one in errors(imported(tmp_path, {"old.yaml": CALLED % named, **FILES}))]
     assert any(reason in text for text in found)
     assert len([text for text in found if "functions or tools" in text]) == (reason not in ("no file", "is code"))
+
+
+def test_a_transform_within_very_many_is_refused(tmp_path):
+    transform = "JSON.parse(" * 5000 + "output" + ")" * 5000
+    config = {"prompts": ["p"], "tests": [{"assert": [{"type": "is-json", "transform": transform}]}]}
+    found = errors(imported(tmp_path, {"old.yaml": json.dumps(config)}))
+    assert any("a transform that is code" in one.found for one in found)

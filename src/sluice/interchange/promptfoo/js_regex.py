@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 MOST_NESTED = 100
 """Groups within one another; the engine here calls itself for each."""
 
+MOST_REPEATED = 100_000
+"""What counts of repeats within one another multiply to; the engine here writes each of them out."""
+
 _PIECE = re.compile(
     r"(?P<escape>\\(?:x[0-9a-fA-F]{2}|u\{[0-9a-fA-F]+\}|u[0-9a-fA-F]{4}|0[0-9]+|k<\w*>|[pP]\{[^{}]*\}|[0-9]+|.|\Z))"
     r"|(?P<open>\((?:\?(?:<?[=!]|:|<(?P<name>[A-Za-z_]\w*)>|P?.?|\Z))?)"
@@ -43,6 +46,8 @@ class _Reader:
     names: set[str] = field(default_factory=set)
     wider: set[str] = field(default_factory=set)
     repeatable: bool = False
+    repeats: list[int] = field(default_factory=lambda: [1])
+    last: int = 1
 
     def read(self) -> None:
         while self.place < len(self.pattern):
@@ -56,6 +61,7 @@ class _Reader:
                 self._quantifier(match)
             elif match["escape"]:
                 self._escape(match["escape"])
+                self.last = 1
                 self.repeatable = match["escape"] not in (r"\b", r"\B")
             elif match["open"]:
                 self._open(match)
@@ -64,6 +70,7 @@ class _Reader:
 
     def _open(self, match: re.Match[str]) -> None:
         self.repeatable = False
+        self.repeats.append(1)
         captures = match["open"] == "(" or match["name"] is not None
         self.groups += captures
         self.opened.append((match["open"], self.groups if captures else 0))
@@ -82,6 +89,10 @@ class _Reader:
         if not self.repeatable:
             raise NotRead(f"`{said}` with nothing before it that JavaScript repeats", "remove it, or escape it")
         self.repeatable = False
+        counts = [int(count[:9]) for count in re.findall("[0-9]+", said)]
+        self.repeats[-1] = max(self.repeats[-1], self.last * max(1, *counts, 1))
+        if self.repeats[-1] > MOST_REPEATED:
+            raise NotRead(f"repeats that multiply to more than {MOST_REPEATED}", "repeat less")
         after = match["after"]
         if after and after != "?":
             kind = "a possessive quantifier" if after == "+" else "a quantifier of a quantifier"
@@ -115,8 +126,11 @@ class _Reader:
 
     def _other(self, character: str, start: int) -> None:
         self.repeatable = character not in "(|^$"
+        self.last = 1
         if character == ")" and self.opened:
             opened, number = self.opened.pop()
+            self.last = self.repeats.pop()
+            self.repeats[-1] = max(self.repeats[-1], self.last)
             self.closed.add(number)
             self.repeatable = opened not in ("(?<=", "(?<!")
         elif character == ".":
@@ -128,7 +142,7 @@ class _Reader:
 
     def _class(self) -> int:
         """Check a class of characters, and return where it ends."""
-        self.repeatable = True
+        self.repeatable, self.last = True, 1
         begin = self.place + 1 + (self.pattern[self.place + 1 : self.place + 2] == "^")
         if self.pattern[begin : begin + 1] == "]":
             raise NotRead("`[]` or `[^]`, nothing or anything in JavaScript", r"write \] in a class, or [\s\S]")
