@@ -241,3 +241,11 @@ def test_a_transform_within_very_many_is_refused(tmp_path):
     config = {"prompts": ["p"], "tests": [{"assert": [{"type": "is-json", "transform": transform}]}]}
     found = errors(imported(tmp_path, {"old.yaml": json.dumps(config)}))
     assert any("a transform that is code" in one.found for one in found)
+
+
+def test_a_threshold_of_a_cell_that_is_infinite_is_a_finding(tmp_path):
+    files = {
+        "old.yaml": "prompts: ['{{a}}']\ntests: file://a.csv\n",
+        "a.csv": f"a,__expected\n1,levenshtein({'9' * 400}): x\n",
+    }
+    assert any("threshold inf" in one.found and one.path == "a.csv" for one in errors(imported(tmp_path, files)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -202,7 +203,8 @@ class Reader:
 
     def _sound(self, spot: Spot, spec: Spec) -> Spec | None:
         """Return the assertion if this repository would accept it; else report why not."""
-        if isinstance(spec.threshold, bool) or not isinstance(spec.threshold, int | float | None):
+        given = spec.threshold
+        if isinstance(given, bool) or not isinstance(given, int | float | None) or not math.isfinite(given or 0):
             spot.report("import-value", f"threshold {spec.threshold!r}", "a number", "correct the threshold")
             return None
         try:
