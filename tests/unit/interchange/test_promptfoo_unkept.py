@@ -243,9 +243,8 @@ def test_a_transform_within_very_many_is_refused(tmp_path):
     assert any("a transform that is code" in one.found for one in found)
 
 
-def test_a_threshold_of_a_cell_that_is_infinite_is_a_finding(tmp_path):
-    files = {
-        "old.yaml": "prompts: ['{{a}}']\ntests: file://a.csv\n",
-        "a.csv": f"a,__expected\n1,levenshtein({'9' * 400}): x\n",
-    }
+@pytest.mark.parametrize("column", ["__expected", "__threshold"])
+def test_a_threshold_of_a_cell_that_is_infinite_is_a_finding(tmp_path, column):
+    cell = f"levenshtein({'9' * 400}): x" if column == "__expected" else "1e999"
+    files = {"old.yaml": "prompts: ['{{a}}']\ntests: file://a.csv\n", "a.csv": f"a,{column}\n1,{cell}\n"}
     assert any("threshold inf" in one.found and one.path == "a.csv" for one in errors(imported(tmp_path, files)))

@@ -81,7 +81,7 @@ def _cases(test: Test, choices: Sequence[Sequence[Any]], reader: Reader) -> Iter
 
 def _mark(test: Test) -> float | None:
     mark = None if test.threshold is None else test.threshold.value
-    if isinstance(mark, bool) or not isinstance(mark, int | float | None):
+    if isinstance(mark, bool) or not isinstance(mark, int | float | None) or not math.isfinite(mark or 0):
         place = test.threshold or test.spot
         place.report("import-value", f"threshold {mark!r}", "a number", "correct the threshold")
         return None
