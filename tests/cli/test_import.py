@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from sluice.cli.writing import write_new
+from sluice.errors import UsageError
+
 TESTS = [{"vars": {"q": f"question {number}"}, "assert": [{"type": "contains", "value": "a"}]} for number in range(3)]
 
 
@@ -82,3 +85,19 @@ def test_code_that_reads_what_is_not_known_here_is_refused(repository, sluice):
     (repository / "check.py").write_text("def get_assert(output, context):\n    return context['prompt'] in output\n")
     code, out, _ = sluice("import", "promptfoo", "old.yaml", "--allow-code")
     assert code == 3 and "context['prompt']" in out
+
+
+def test_a_text_that_no_file_can_hold_stops_before_anything_is_written(repository, sluice):
+    (repository / "old.yaml").write_text("prompts: ['{{ q }}']\ntests: file://cases.jsonl\n")
+    case = {"vars": {"q": "\ud800"}, "assert": [{"type": "contains", "value": "a"}]}
+    (repository / "cases.jsonl").write_text(json.dumps(case))
+    before = sorted(repository.rglob("*"))
+    code, out, _ = sluice("import", "promptfoo", "old.yaml")
+    assert code == 3 and "cases.jsonl:1:1" in out
+    assert sorted(repository.rglob("*")) == before
+
+
+def test_new_files_are_written_all_or_none(tmp_path):
+    with pytest.raises(UsageError, match=r"b\.yaml"):
+        write_new(tmp_path, {"a.yaml": "fine", "b.yaml": "\udc80"})
+    assert not list(tmp_path.iterdir())

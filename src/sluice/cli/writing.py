@@ -19,12 +19,22 @@ def write_new(root: Path, files: Mapping[str, str], *, dry_run: bool = False, op
         verb, them = ("exists", "it") if len(existing) == 1 else ("exist", "them")
         name = f"another name ({option})" if option else "another name"
         raise UsageError(f"{', '.join(existing)} {verb} already; choose {name}, or remove {them} first")
-    for path, text in files.items():
+    contents = {path: _encoded(path, text) for path, text in files.items()}
+    for path, content in contents.items():
         print(f"{'would write' if dry_run else 'wrote'} {path}")
         if not dry_run:
             target = targets[path]
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+            target.write_bytes(content)
+
+
+def _encoded(path: str, text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{path} would hold {text[error.start]!a}, which no file can hold; nothing is written"
+        ) from None
 
 
 def write_whole(path: Path, chunks: Iterable[bytes]) -> None:

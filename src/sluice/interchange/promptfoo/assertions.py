@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,9 @@ from typing import Any
 from sluice.assertions import NEGATION, AssertionConfigError, compile_assertion
 from sluice.errors import nearest
 from sluice.interchange.promptfoo.code import Code
+from sluice.interchange.promptfoo.js_regex import NotRead, read_pattern
 from sluice.interchange.promptfoo.js_yaml import read_js_yaml
+from sluice.interchange.promptfoo.providers import Functions
 from sluice.interchange.promptfoo.sources import SCHEME, Sources
 from sluice.interchange.promptfoo.spots import Spot
 from sluice.interchange.promptfoo.templates import Names, has_syntax, slug
@@ -27,6 +30,7 @@ _SCHEMA_TYPES = ("is-json", "contains-json")
 _XML_TYPES = ("is-xml", "contains-xml")
 _VALUELESS = ("is-refusal", "latency", "cost", "is-html", "contains-html")
 _OLD_KEYWORDS = re.compile(r'"(?:additionalItems|dependencies|items": ?\[)')
+_PIECE = re.compile(r"\\.|.", re.DOTALL)
 _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
 
 
@@ -49,9 +53,11 @@ class Reader:
 
     sources: Sources
     names: Names
-    functions: list[Any] | None
+    functions: Functions
     code: Code
     metrics: dict[str, str] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)
+    patterns: set[str] = field(default_factory=set)
 
     def read(self, spots: Iterable[Spot], options: Mapping[str, Spot]) -> tuple[Spec, ...]:
         """Return the assertions of a test that can be kept; each other one becomes a finding."""
@@ -64,6 +70,7 @@ class Reader:
             spot.report("import-value", "an assertion without a type", "a mapping with `type`", "add the type")
             return None
         name = spot.value["type"]
+        self.given.add(str(spot.value.get("metric")))
         if name == SET and outer is None:
             return self._set(spot, steps)
         if not self._known(spot, name):
@@ -137,7 +144,8 @@ class Reader:
     def _value(self, spot: Spot, base: str) -> tuple[bool, Any]:
         """Return (whether it can be kept, the value with our templates)."""
         if base in CALLS:
-            return self._functions(spot)
+            functions = self.functions.read(spot)
+            return functions is not None, functions
         place = spot.get("value")
         if place is None or base in _VALUELESS or (base in _SCHEMA_TYPES and not place.value):
             return True, None
@@ -147,20 +155,30 @@ class Reader:
             if value is None:
                 return False, None
             value = value.strip() if isinstance(value, str) else value
+            if base == "regex" and isinstance(value, str):
+                return self._pattern(place, value), _end_anchors(value)
             return True, (_own_schema(value) if base in _SCHEMA_TYPES else value)
         if base in _SCHEMA_TYPES:
             value = _own_schema(_parsed(place, value) if isinstance(value, str) else value)
         if base in _XML_TYPES and isinstance(value, dict):
             value = value.get("requiredElements")
         if base == "regex" and isinstance(value, str):
+            if not self._pattern(place, value):
+                return False, None
             value = _end_anchors(value)
         return self._translated(place.with_value(value))
 
-    def _functions(self, spot: Spot) -> tuple[bool, Any]:
-        if not self.functions:
-            found = "no functions or tools in the configuration of the provider, which this assertion reads"
-            spot.report("import-value", found, "functions or tools", "add them to the one provider's config")
-        return bool(self.functions), self.functions
+    def _pattern(self, spot: Spot, pattern: str) -> bool:
+        if (wider := readable(spot, pattern)) is None:
+            return False
+        if wider and pattern not in self.patterns:
+            spot.note(
+                f"{', '.join(wider)} in a pattern: other than here beyond ASCII, at line ends and for unused groups",
+                "outputs in ASCII, or classes such as [0-9] and [A-Za-z0-9_]",
+                "see the known differences in docs/promptfoo.md",
+            )
+        self.patterns.add(pattern)
+        return True
 
     def _translated(self, spot: Spot) -> tuple[bool, Any]:
         value = spot.value
@@ -185,7 +203,8 @@ class Reader:
 
     def _sound(self, spot: Spot, spec: Spec) -> Spec | None:
         """Return the assertion if this repository would accept it; else report why not."""
-        if isinstance(spec.threshold, bool) or not isinstance(spec.threshold, int | float | None):
+        given = spec.threshold
+        if isinstance(given, bool) or not isinstance(given, int | float | None) or not math.isfinite(given or 0):
             spot.report("import-value", f"threshold {spec.threshold!r}", "a number", "correct the threshold")
             return None
         try:
@@ -234,10 +253,24 @@ def _own_schema(schema: Any) -> Any:
 def _end_anchors(pattern: str) -> str:
     """Return a pattern whose `$` means the very end, as in JavaScript, and not also before a last line feed."""
     pieces, in_class = [], False
-    for piece in re.findall(r"\\.|.", pattern, re.DOTALL):
+    for piece in _PIECE.findall(pattern):
         in_class = piece == "[" or (in_class and piece != "]")
         pieces.append(r"\Z" if piece == "$" and not in_class else piece)
     return "".join(pieces)
+
+
+def _as_given(pattern: str) -> str:
+    """Return a pattern as JavaScript had it, with `$` for the end."""
+    return "".join("$" if piece == r"\Z" else piece for piece in _PIECE.findall(pattern))
+
+
+def readable(spot: Spot, pattern: str) -> tuple[str, ...] | None:
+    """Return what a pattern has that differs beyond ASCII, or None after refusing what JavaScript reads otherwise."""
+    try:
+        return read_pattern(pattern)
+    except NotRead as problem:
+        spot.refuse(f"a pattern with {problem}", problem.fix)
+        return None
 
 
 def for_case(spot: Spot, specs: tuple[Spec, ...], fields: Mapping[str, Any]) -> tuple[Spec, ...]:
@@ -253,11 +286,13 @@ def _for_case(spot: Spot, spec: Spec, fields: Mapping[str, Any]) -> Spec:
     inserted = [str(fields.get(name, "")) for name in re.findall(r"\{\{ (\w+) \}\}", spec.value)]
     if not any(map(_SPECIAL.search, inserted)):
         return spec
-    pattern = re.sub(r"\{\{ (\w+) \}\}", lambda match: str(fields.get(match[1], "")), spec.value)
+    pattern = re.sub(r"\{\{ (\w+) \}\}", lambda match: str(fields.get(match[1], "")), _as_given(spec.value))
     if has_syntax(pattern):
         spot.refuse("a pattern that inserts `{{`, which would be read as a template", "write the pattern out")
         return spec
-    inline = replace(spec, value=_end_anchors(pattern.replace(r"\Z", "$")))
+    if readable(spot, pattern) is None:
+        return spec
+    inline = replace(spec, value=_end_anchors(pattern))
     try:
         compile_assertion(as_assertion(inline))
     except AssertionConfigError as error:

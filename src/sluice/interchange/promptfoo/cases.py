@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,9 @@ from sluice.interchange.promptfoo.tests import Test
 
 OUTPUT = "provider_output"
 """The field that keeps a recorded output."""
+
+MOST_CASES = 100_000
+"""Cases of a whole import; lists of variables multiply."""
 
 _ROUNDS = 5
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}", re.ASCII)
@@ -40,11 +44,18 @@ def read_cases(tests: Sequence[Test], sources: Sources, reader: Reader) -> list[
     cases: list[Case] = []
     taken: set[str] = set()
     for test in tests:
-        cases.extend(_with_free_id(case, taken) for case in _cases(test, sources, reader))
+        choices = _choices_of(test, sources)
+        wanted = math.prod(map(len, choices))
+        if len(cases) + wanted > MOST_CASES:
+            found = f"variables that make {wanted} cases, {len(cases) + wanted} in all"
+            fix = "write fewer values, or several configurations"
+            test.spot.report("import-value", found, f"at most {MOST_CASES} cases", fix)
+            break
+        cases.extend(_with_free_id(case, taken) for case in _cases(test, choices, reader))
     return cases
 
 
-def _cases(test: Test, sources: Sources, reader: Reader) -> Iterator[Case]:
+def _cases(test: Test, choices: Sequence[Sequence[Any]], reader: Reader) -> Iterator[Case]:
     for name, spot in test.variables.items():
         reader.names.field(spot, name)
     specs = reader.read(test.asserts, test.options)
@@ -53,7 +64,7 @@ def _cases(test: Test, sources: Sources, reader: Reader) -> Iterator[Case]:
             "a test without an assertion that is kept", "at least one", "it becomes a case that nothing judges"
         )
     mark, prompts = _mark(test), _prompts(test)
-    for values in _combinations(test, sources):
+    for values in _combinations(test, choices):
         fields = {reader.names.field(test.spot, name): value for name, value in values.items()}
         given = test.given and slug(test.given)
         if test.output is not None:
@@ -70,7 +81,7 @@ def _cases(test: Test, sources: Sources, reader: Reader) -> Iterator[Case]:
 
 def _mark(test: Test) -> float | None:
     mark = None if test.threshold is None else test.threshold.value
-    if isinstance(mark, bool) or not isinstance(mark, int | float | None):
+    if isinstance(mark, bool) or not isinstance(mark, int | float | None) or not math.isfinite(mark or 0):
         place = test.threshold or test.spot
         place.report("import-value", f"threshold {mark!r}", "a number", "correct the threshold")
         return None
@@ -105,10 +116,14 @@ def _with_free_id(case: Case, taken: set[str]) -> Case:
 # Variables
 
 
-def _combinations(test: Test, sources: Sources) -> Iterator[dict[str, Any]]:
-    """Yield the variables of each case: the cross product over lists of texts and files, as promptfoo does."""
+def _choices_of(test: Test, sources: Sources) -> list[list[Any]]:
+    """Return the values of each variable, in the order of the variables."""
     expand = test.option("disableVarExpansion") is not True
-    choices = [list(_choices(spot, sources, expand)) for spot in test.variables.values()]
+    return [list(_choices(spot, sources, expand)) for spot in test.variables.values()]
+
+
+def _combinations(test: Test, choices: Sequence[Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the variables of each case: the cross product over lists of texts and files, as promptfoo does."""
     for chosen in itertools.product(*choices):
         values = dict(zip(test.variables, chosen, strict=True))
         yield _resolved(values, test)

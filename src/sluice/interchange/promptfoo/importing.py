@@ -44,6 +44,9 @@ _REFUSED = {
     "redteam": "red-team plugins have no counterpart here",
     "tracing": "assertions on traces have no counterpart here",
 }
+DEFAULT_PROMPT = "{{prompt}}"
+"""What promptfoo asks where a configuration has no prompts."""
+
 _OPTION_KEYS = ("repeat",)
 _OPTION_IGNORED = (
     "cache", "delay", "filterRange", "generateSuggestions", "interactiveProviders", "maxConcurrency", "maxEvalTimeMs",
@@ -97,10 +100,13 @@ def import_config(
 
 
 def _is_config(config: Spot) -> bool:
-    if isinstance(config.value, dict) and "prompts" in config.value:
+    if isinstance(config.value, dict) and any(key in config.value for key in ("prompts", "tests", "scenarios")):
         return True
     config.report(
-        "import-value", "no `prompts`", "a promptfoo configuration", "name the file that has prompts and tests"
+        "import-value",
+        "no `prompts` and no `tests`",
+        "a promptfoo configuration",
+        "name the file that has prompts and tests",
     )
     return False
 
@@ -122,15 +128,15 @@ class _Import:
         self.labels = labels
         self.name = name or usual
         self.names = Names()
-        self.providers: Providers = read_providers(config)
+        self.providers: Providers = read_providers(config, sources)
         self.code = Code(sources, allow_code)
         tests = read_tests(config, sources)
         self.repeats = _repeats(config, tests)
-        place = config.get("prompts") or config
+        place = config.get("prompts") or config.with_value(DEFAULT_PROMPT)
         self.prompts = read_prompts(place, sources, self.names, usual, name, _around(tests))
         reader = Reader(sources, self.names, self.providers.functions, self.code)
         self.cases = self._texts([self._filled(case) for case in read_cases(tests, sources, reader)])
-        self.derived = read_derived(config.get("derivedMetrics"), reader.metrics)
+        self.derived = read_derived(config.get("derivedMetrics"), reader.metrics, reader.given)
 
     def files(self) -> dict[str, str]:
         """Return the texts of all files, and say what a person should know."""

@@ -13,8 +13,8 @@ import yaml
 
 from sluice.catalog.yaml_file import MAX_DEPTH, KeyPath, Place, YamlFile, encoding_finding
 from sluice.errors import Finding
+from sluice.interchange.promptfoo.js_json import MOST_EXACT, shortened
 
-_MOST_EXACT = 2**53 - 1
 MAX_VALUES = 200_000
 """Values after aliases are resolved; more would be a file that grows when it is read."""
 
@@ -24,6 +24,7 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+\Z")
 _OCTAL = re.compile(r"0o[0-7]+\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?\Z")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+_MOST_DIGITS = 400
 _KINDS = ("str", "map", "seq", "int", "float", "bool", "null", "timestamp", "value")
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in _KINDS}
 """What the composer makes of plain scalars by YAML 1.1; their texts are read anew here."""
@@ -41,8 +42,10 @@ def read_js_yaml(path: str, data: bytes) -> YamlFile:
         result.findings.append(problem)
         return result
     text = data.decode("utf-8-sig")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        _refuse_depth(text, loader, path, result)
+        node = yaml.compose(text, Loader=loader)
         result.data = None if node is None else _Builder(path, result).build(node, ())
     except yaml.reader.ReaderError as error:
         before = text[: text.find(chr(error.character))]
@@ -56,6 +59,17 @@ def read_js_yaml(path: str, data: bytes) -> YamlFile:
     except _Stop:
         result.data = None
     return result
+
+
+def _refuse_depth(text: str, loader: Any, path: str, result: YamlFile) -> None:
+    """Stop at deep nesting before the composer sees it: that calls itself for each level."""
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            found = f"nesting below {MAX_DEPTH} levels"
+            _add(result, path, _place(event), "yaml-syntax", found, "flatter data", "flatten the structure")
+            raise _Stop
 
 
 def _add(result: YamlFile, path: str, place: Place, rule: str, found: str, expected: str, fix: str) -> None:
@@ -128,23 +142,33 @@ class _Builder:
         if _DATE.match(text) or _NOT_FINITE.match(text):
             self._refuse(node, "yaml-ambiguous-scalar", text, "quoted text", f'write "{text}" in quotes')
         value = _number(text)
-        if isinstance(value, int) and abs(value) > _MOST_EXACT:
-            self._refuse(node, "yaml-number", text, "a number that JavaScript holds exactly", "quote it if it is an id")
+        if isinstance(value, float) and not math.isfinite(value):
+            fix = "write a number, or quote it"
+            self._refuse(node, "yaml-number", shortened(text), "a number that JavaScript can hold", fix)
+        if isinstance(value, int) and abs(value) > MOST_EXACT:
+            self._refuse(
+                node,
+                "yaml-number",
+                shortened(text),
+                "a number that JavaScript holds exactly",
+                "quote it if it is an id",
+            )
         return value
 
 
 def _number(text: str) -> Any:
     if _INT.match(text):
-        return int(text)
+        return int(text[:_MOST_DIGITS])  # more digits are too large in any case
     if _HEXADECIMAL.match(text):
         return int(text, 16)
     if _OCTAL.match(text):
         return int(text, 8)
     if _FLOAT.match(text):
         value = float(text)
-        return text if not math.isfinite(value) else int(value) if value.is_integer() and abs(value) < 2**53 else value
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
     return text
 
 
-def _place(node: yaml.Node) -> Place:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+def _place(node: yaml.Node | yaml.Event) -> Place:
+    mark = node.start_mark
+    return (1, 1) if mark is None else (mark.line + 1, mark.column + 1)

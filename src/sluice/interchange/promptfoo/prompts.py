@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sluice.interchange.promptfoo.js_json import NotKept, read_json
 from sluice.interchange.promptfoo.js_yaml import read_js_yaml
 from sluice.interchange.promptfoo.sources import SCHEME, Sources
 from sluice.interchange.promptfoo.spots import Spot
@@ -101,7 +101,7 @@ def _raws(spot: Spot, sources: Sources) -> Iterator[_Raw]:
     elif value.startswith(("exec:", "package:", "langfuse://", "portkey://", "helicone://", "http://", "https://")):
         spot.refuse(f"prompts from {value.split(':')[0]} are not read", "paste the prompt's text")
     else:
-        yield _Raw(spot, _chat_or_text(value), title, (*called, value))
+        yield _Raw(spot, _chat_or_text(spot, value), title, (*called, value))
 
 
 def _from_file(spot: Spot, path: Path, title: str, sources: Sources) -> Iterator[_Raw]:
@@ -112,11 +112,11 @@ def _from_file(spot: Spot, path: Path, title: str, sources: Sources) -> Iterator
     elif path.suffix in (".txt", ".md", ".j2", ".jsonl"):
         text = sources.text(spot, path) or ""
         for part in _parts(text, path.suffix):
-            yield _Raw(spot, _chat_or_text(part), title)
+            yield _Raw(spot, _chat_or_text(spot, part), title)
     elif path.suffix == ".csv":
         for row in sources.table(spot, path):
             if row.value.get("prompt"):
-                yield _Raw(row, _chat_or_text(row.value["prompt"]), row.value.get("label") or title)
+                yield _Raw(row, _chat_or_text(row, row.value["prompt"]), row.value.get("label") or title)
     else:
         spot.refuse(f"prompts in {path.suffix} files are not read", "use a text, JSON, YAML or CSV file")
 
@@ -128,11 +128,14 @@ def _parts(text: str, suffix: str) -> list[str]:
     return [line for line in text.split("\n") if line] if suffix == ".jsonl" else [text]
 
 
-def _chat_or_text(text: str) -> Any:
+def _chat_or_text(spot: Spot, text: str) -> Any:
     """Return what a provider makes of a prompt's text: messages where it is JSON, or a YAML list of roles."""
     if text.lstrip().startswith("["):
         try:
-            return json.loads(text)
+            return read_json(text)
+        except NotKept as problem:
+            spot.refuse(f"messages with {problem}", "write it as a text")
+            return None
         except ValueError:
             return text
     if text.strip().startswith("- role:"):

@@ -12,6 +12,7 @@ from typing import Any
 
 from sluice.catalog.yaml_file import encoding_finding
 from sluice.errors import Finding, UsageError
+from sluice.interchange.promptfoo.js_json import NotKept, read_json
 from sluice.interchange.promptfoo.js_yaml import read_js_yaml
 from sluice.interchange.promptfoo.spots import Spot
 
@@ -150,7 +151,9 @@ class Sources:
             place = Spot(shown, None, self.findings, label=f"line {number}", line=number)
             try:
                 if line.strip():
-                    yield place.with_value(json.loads(line))
+                    yield place.with_value(read_json(line))
+            except NotKept as error:
+                place.report("import-value", str(error), "data that a file here can hold", "write it as a text")
             except ValueError as error:
                 place.report("import-value", f"a line that is not JSON: {error}", "a JSON object", "mend the line")
 

@@ -24,6 +24,8 @@ _OPTION_REFUSED = {
     "transformVars": "write the variables as they should be",
     "storeOutputAs": "cases do not depend on one another",
 }
+MOST_TESTS = 100_000
+"""Tests of one scenario: those of each of its configurations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,12 @@ def _scenarios(spot: Spot | None, sources: Sources) -> Iterator[Test]:
         scenario.check_keys(("config", "tests", "description"))
         tests = scenario.get("tests")
         inner = [Test(scenario)] if tests is None else _read_all(_spots(tests, sources), sources)
-        for data in _read_all(_spots(scenario.child("config"), sources), sources):
+        configs = _read_all(_spots(scenario.child("config"), sources), sources)
+        if len(configs) * len(inner) > MOST_TESTS:
+            found = f"a scenario of {len(configs) * len(inner)} tests"
+            scenario.report("import-value", found, f"at most {MOST_TESTS}", "write fewer configurations or tests")
+            continue
+        for data in configs:
             yield from (test.over(data) for test in inner)
 
 
@@ -107,11 +114,23 @@ def _read_all(spots: Iterable[Spot], sources: Sources) -> list[Test]:
 def _spots(spot: Spot, sources: Sources) -> Iterator[Spot]:
     for entry in spot.items() if isinstance(spot.value, list) else [spot]:
         if isinstance(entry.value, str):
-            yield from sources.rows(entry, entry.value, from_columns)
+            for row in sources.rows(entry, entry.value, from_columns):
+                yield from _named(row, sources) if isinstance(row.value, str) else (row,)
         elif isinstance(entry.value, dict) and set(entry.value) <= {"path", "config"} and "path" in entry.value:
             yield from _by_path(entry, sources)
         else:
             yield entry
+
+
+def _named(spot: Spot, sources: Sources) -> Iterator[Spot]:
+    """Yield the one test of a file that a test file names: promptfoo follows no further, and takes no list there."""
+    for path in sources.files(spot, spot.value, beside=not spot.value.startswith(SCHEME)):
+        found = sources.data(path) if path.suffix in (".yaml", ".yml", ".json") else None
+        if found is not None and isinstance(found.value, dict):
+            yield found
+        elif found is not None or path.suffix not in (".yaml", ".yml", ".json"):
+            reason = f"{spot.value!r} in a test file, where promptfoo reads a single test and not a list or a name"
+            spot.refuse(reason, "name that file in `tests` of the configuration")
 
 
 def _by_path(entry: Spot, sources: Sources) -> Iterator[Spot]:

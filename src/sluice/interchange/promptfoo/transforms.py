@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from sluice.interchange.promptfoo.spots import Spot
 
 Step: TypeAlias = str | dict[str, Any]
+_MOST_PARSED = 20
 _CALLS = {"trim": "trim", "toLowerCase": "lower", "toUpperCase": "upper"}
 _PIECE = re.compile(
     r"\s*(?:\??\.(?P<call>trim|toLowerCase|toUpperCase)\(\)|\??\.(?P<name>[A-Za-z_$][\w$]*)(?!\s*\()"
@@ -30,6 +31,8 @@ def read_steps(spot: Spot | None) -> tuple[Step, ...] | None:
 
 
 def _steps(text: str) -> tuple[Step, ...] | None:
+    if text.count("JSON.parse(") > _MOST_PARSED:
+        return None
     if text.startswith("JSON.parse("):
         end = _closing(text, len("JSON.parse(") - 1)
         inner = None if end is None else _steps(text[len("JSON.parse(") : end].strip())
