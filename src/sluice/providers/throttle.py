@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 
 START = 128
-"""Attempts in flight at first, as TGI takes by default; doubled with each round of answers while the server has room."""
+"""Attempts in flight at first, as TGI takes by default; doubled each round of answers while the server has room."""
 LONG_QUEUE = 0.5
 """Waiting longer than this share of the time that the answer itself takes says that the server is full."""
 QUEUE_CUT = 0.8
